@@ -1,0 +1,53 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { S3Client } from '@aws-sdk/client-s3';
+
+/** Clients of the AWS SDK; region, credentials and `AWS_ENDPOINT_URL` are read by the SDK itself. */
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** One connection for each request that may be under way at once; more would wait for each other unseen. */
+const SOCKETS = 64;
+const CONNECT_TIMEOUT = 2000;
+/** Of one attempt. A batch of 1,000 deletions takes seconds; everything else far less. */
+const S3_TIMEOUT = 60_000;
+const DYNAMODB_TIMEOUT = 10_000;
+const EVENTBRIDGE_TIMEOUT = 10_000;
+
+function connections(requestTimeout: number) {
+  return {
+    connectionTimeout: CONNECT_TIMEOUT,
+    requestTimeout,
+    throwOnRequestTimeout: true,
+    httpAgent: { keepAlive: true, maxSockets: SOCKETS },
+    httpsAgent: { keepAlive: true, maxSockets: SOCKETS },
+  };
+}
+
+/** Adaptive: a new on-demand table throttles until it has grown, and then the rate matters more than each try. */
+export function dynamoDbClient(): DynamoDBClient {
+  return new DynamoDBClient({
+    retryMode: 'adaptive',
+    maxAttempts: 8,
+    requestHandler: connections(DYNAMODB_TIMEOUT),
+  });
+}
+
+/** Path style where an endpoint is set: emulators have no name for each bucket. */
+export function s3Client(environment: Environment = process.env): S3Client {
+  const endpoint = environment['AWS_ENDPOINT_URL_S3'] ?? environment['AWS_ENDPOINT_URL'];
+  return new S3Client({
+    retryMode: 'standard',
+    maxAttempts: 5,
+    forcePathStyle: Boolean(endpoint),
+    requestHandler: connections(S3_TIMEOUT),
+  });
+}
+
+export function eventBridgeClient(): EventBridgeClient {
+  return new EventBridgeClient({
+    retryMode: 'standard',
+    maxAttempts: 5,
+    requestHandler: connections(EVENTBRIDGE_TIMEOUT),
+  });
+}
