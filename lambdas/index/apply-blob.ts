@@ -1,0 +1,76 @@
+/** `_layers` links and blob data. */
+import type { Digest } from '../registry/digest.ts';
+import { DEPARTING, isVisible, putLink, relink } from '../store/hold.ts';
+import { blobKey, blobQueue, linkKey } from '../store/items.ts';
+import { live, tombstoneExpiry } from '../store/metadata.ts';
+import { APPLIED, type Hints, hold, type IndexContext, type Outcome, retry } from './context.ts';
+
+/** A repository's link to a blob. */
+export async function applyLink(
+  context: IndexContext,
+  name: string,
+  digest: Digest,
+  hints: Hints,
+): Promise<Outcome | undefined> {
+  const { metadata, bucket, grace, now } = context;
+  const edge = await metadata.link(digest, name);
+  const link = await bucket.layerLink(name, digest);
+  if (link !== undefined) {
+    await putLink(metadata, name, digest, link.lastModified.getTime());
+    return await hold(context, digest, { at: hints.at?.(link.lastModified) ?? now(), grace });
+  }
+  if (await metadata.referencedIn(digest, name)) {
+    // A manifest needs it: its push was accepted while the link was being removed.
+    await relink(context, name, digest, now());
+    return await hold(context, digest, { at: now(), grace });
+  }
+  if (edge === undefined || edge.removedAt !== undefined) return APPLIED;
+  const removedAt = now();
+  const set = { removedAt, expireAt: tombstoneExpiry(removedAt) };
+  if ((await metadata.transition(linkKey(digest, name), edge.version, set)) === undefined) return undefined;
+  await metadata.releaseBlob(digest, { at: removedAt, grace });
+  return APPLIED;
+}
+
+/** A blob's bytes. */
+export async function applyData(
+  context: IndexContext,
+  digest: Digest,
+  hints: Hints,
+): Promise<Outcome | undefined> {
+  const { metadata, bucket, grace, now } = context;
+  const item = await metadata.blobItem(digest);
+  const data = await bucket.blob(digest);
+  if (data === undefined) {
+    switch (item?.state) {
+      case undefined:
+      case 'deleted':
+        return APPLIED;
+      case 'deleting':
+        return retry(`blob ${digest} is being deleted`);
+      default:
+        // Hidden though nobody deleted it, as far as the table knows.
+        if (await isVisible(bucket, digest)) return APPLIED;
+        return (await isNeeded(context, digest)) ? { status: 'lost', digests: [digest] } : APPLIED;
+    }
+  }
+  const { size } = data;
+  const touch = { at: hints.at?.(data.lastModified) ?? now(), grace };
+  let written: number | undefined;
+  if (item === undefined) {
+    written = await metadata.transition(blobKey(digest), 0, { ...live(blobQueue(digest), touch), size });
+  } else if (item.state === 'deleted') {
+    const set = { ...live(blobQueue(digest), touch), size };
+    written = await metadata.transition(blobKey(digest), item.version, set, DEPARTING);
+  } else if (item.size !== size && item.state !== 'deleting') {
+    written = await metadata.transition(blobKey(digest), item.version, { size });
+  } else {
+    return APPLIED;
+  }
+  return written === undefined ? undefined : APPLIED;
+}
+
+async function isNeeded({ metadata }: IndexContext, digest: Digest): Promise<boolean> {
+  const { references } = await metadata.blob(digest);
+  return references.some((reference) => reference.removedAt === undefined);
+}

@@ -1,0 +1,146 @@
+/** A repository's manifests: their `revisions` links, and the tag histories that name them. */
+import type { Digest } from '../registry/digest.ts';
+import { blobsLinked, blobsNeeded, edges } from '../store/edges.ts';
+import { DEPARTING, relink } from '../store/hold.ts';
+import { type ManifestItem, manifestKey, manifestQueue, obstacleKey, repositoryKey } from '../store/items.ts';
+import { live, type Touch, tombstoneExpiry } from '../store/metadata.ts';
+import { removeManifestEdges } from '../store/release.ts';
+import { APPLIED, combine, type Hints, hold, type IndexContext, type Outcome, retry } from './context.ts';
+import { type ManifestContent, readManifest } from './manifest-record.ts';
+import { rememberTag } from './tag-names.ts';
+
+/** Attributes that a manifest's item need not have, so that one that no longer applies is removed. */
+const OPTIONAL = ['artifactType', 'createdAt', 'labels', 'config', 'subject', 'unlinked', 'problem'] as const;
+
+/** A manifest was pushed, pushed again, or deleted by a client. */
+export async function applyRevision(
+  context: IndexContext,
+  name: string,
+  digest: Digest,
+  hints: Hints,
+): Promise<Outcome | undefined> {
+  const { metadata, bucket, now, grace } = context;
+  const item = await metadata.manifest(name, digest);
+  const link = await bucket.revisionLink(name, digest);
+  if (link === undefined) return await forget(context, name, digest, item);
+
+  const key = manifestKey(name, digest);
+  if (item?.state === 'deleting') {
+    const marked = await metadata.transition(key, item.version, { rescue: true });
+    return marked === undefined ? undefined : retry(`manifest ${digest} is being deleted`);
+  }
+  const content = await contentOf(context, digest, item);
+  const at = hints.at?.(link.lastModified) ?? now();
+  await recordObstacle(context, name, digest, content);
+  const held = await holdAll(context, { name, digest, ...content }, { at, grace });
+
+  const names = await tagsOf(context, name, digest);
+  const set = {
+    ...content,
+    ...live(manifestQueue(digest), { at: Math.max(at, item?.touchedAt ?? 0), grace }),
+    pushedAt: link.lastModified.getTime(),
+    taggedAs: [...new Set([...(item?.taggedAs ?? []), ...(hints.taggedAs ?? []), ...names])].sort(),
+  };
+  const gone = [...OPTIONAL.filter((name) => !(name in content)), ...DEPARTING];
+  const written = await metadata.transition(key, item?.version ?? 0, set, gone);
+  return written === undefined ? undefined : held;
+}
+
+/** Content is named by its digest, so what was read once and understood is not read again. */
+async function contentOf(
+  context: IndexContext,
+  digest: Digest,
+  item: ManifestItem | undefined,
+): Promise<ManifestContent> {
+  if (item === undefined || item.problem !== undefined) return await readManifest(context.bucket, digest);
+  const { mediaType, size, layers, children, artifactType, createdAt, labels, config, subject, unlinked } =
+    item;
+  return {
+    ...{ mediaType, size, layers, children },
+    ...(artifactType === undefined ? {} : { artifactType }),
+    ...(createdAt === undefined ? {} : { createdAt }),
+    ...(labels === undefined ? {} : { labels }),
+    ...(config === undefined ? {} : { config }),
+    ...(subject === undefined ? {} : { subject }),
+    ...(unlinked === undefined ? {} : { unlinked }),
+  };
+}
+
+async function recordObstacle(
+  context: IndexContext,
+  name: string,
+  digest: Digest,
+  { problem }: ManifestContent,
+): Promise<void> {
+  const { table } = context.metadata;
+  const key = obstacleKey(name, `MANIFEST#${digest}`);
+  const since = context.now();
+  await table.write([{ put: { ...repositoryKey(name), firstSeenAt: since } }]);
+  if (problem?.code === 'unreadable') await table.put({ ...key, detail: problem.detail, since });
+  else await table.remove(key);
+}
+
+/** Edges first, then a touch of each target, then a look at the links of the blobs. */
+async function holdAll(
+  context: IndexContext,
+  manifest: ManifestContent & { readonly name: string; readonly digest: Digest },
+  touch: Touch,
+): Promise<Outcome> {
+  const { metadata } = context;
+  const { name, digest, children } = manifest;
+  await metadata.table.write(edges(manifest, touch.at).map((put) => ({ put })));
+  const manifests = new Set([...children, ...(await metadata.referrers(name, digest))]);
+  const outcomes = await Promise.all([
+    ...[...manifests].map(async (target) => {
+      const touched = await metadata.touchManifest(name, target, touch);
+      return touched === 'deleting' ? retry(`manifest ${target} is being deleted`) : APPLIED;
+    }),
+    ...blobsNeeded(manifest).map((blob) => hold(context, blob, touch)),
+  ]);
+  await Promise.all(blobsLinked(manifest).map((blob) => relink(context, name, blob, context.now())));
+  return combine(outcomes);
+}
+
+async function tagsOf(context: IndexContext, name: string, digest: Digest): Promise<string[]> {
+  const holders = await context.metadata.holders(name, digest);
+  return holders.flatMap((holder) => (holder.kind === 'tag' ? [holder.tag] : []));
+}
+
+/** The `revisions` link is absent: the manifest's edges go in any state, and its item gets a new version. */
+async function forget(
+  context: IndexContext,
+  name: string,
+  digest: Digest,
+  item: ManifestItem | undefined,
+): Promise<Outcome | undefined> {
+  const { metadata, now, grace } = context;
+  // Without an item an earlier look may have left edges and stopped; the bytes tell which.
+  const named = item ?? { name, digest, ...(await readManifest(context.bucket, digest)) };
+  await removeManifestEdges(metadata, named, { at: now(), grace });
+  await metadata.table.remove(obstacleKey(name, `MANIFEST#${digest}`));
+  if (item === undefined) return APPLIED;
+  const key = manifestKey(name, digest);
+  if (item.state === 'deleting' || item.state === 'deleted') {
+    return (await metadata.transition(key, item.version, {})) === undefined ? undefined : APPLIED;
+  }
+  const set = { state: 'deleted', expireAt: tombstoneExpiry(now()) };
+  const gone = ['queue', 'dueAt', 'runId', 'fence', 'rescue'];
+  return (await metadata.transition(key, item.version, set, gone)) === undefined ? undefined : APPLIED;
+}
+
+/** A tag has pointed at the manifest. */
+export async function applyHistory(
+  context: IndexContext,
+  name: string,
+  tag: string,
+  digest: Digest,
+): Promise<Outcome | undefined> {
+  const { metadata, bucket } = context;
+  if ((await metadata.manifest(name, digest)) === undefined) {
+    const coming = (await bucket.revisionLink(name, digest)) !== undefined;
+    return coming ? retry(`manifest ${digest} is not indexed yet`) : APPLIED;
+  }
+  const link = await bucket.objects.head(bucket.layout.tagHistory(name, tag, digest));
+  if (link === undefined) return APPLIED;
+  return (await rememberTag(context, name, digest, tag)) ? APPLIED : undefined;
+}

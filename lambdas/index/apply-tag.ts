@@ -1,0 +1,90 @@
+/** Tags: where `current/link` points. */
+import type { Digest } from '../registry/digest.ts';
+import { holderKey, obstacleKey, type TagItem, tagKey } from '../store/items.ts';
+import { applyRevision } from './apply-manifest.ts';
+import { APPLIED, type Hints, type IndexContext, type Outcome, retry } from './context.ts';
+import { rememberTag } from './tag-names.ts';
+
+/** A tag was put, moved or deleted. */
+export async function applyTag(
+  context: IndexContext,
+  name: string,
+  tag: string,
+  hints: Hints,
+): Promise<Outcome | undefined> {
+  const { metadata, bucket, now } = context;
+  const item = await metadata.tag(name, tag);
+  const link = await bucket.tagLink(name, tag);
+  const obstacle = obstacleKey(name, `TAG#${tag}`);
+  if (link === 'unreadable') {
+    // What it should hold is not known, so nothing of the repository may go; what it held before stays held.
+    const detail = `the link of tag ${tag} does not hold a digest`;
+    await metadata.table.put({ ...obstacle, detail, since: now() });
+    return APPLIED;
+  }
+  await metadata.table.remove(obstacle);
+  if (link === undefined) return await release(context, name, tag, item);
+
+  const { digest, lastModified } = link;
+  const at = hints.at?.(lastModified) ?? now();
+  await metadata.table.write([{ put: { ...holderKey(name, digest, { kind: 'tag', tag }), since: at } }]);
+  const held = await hold(context, name, digest, tag, at);
+  if (held.status === 'retry') return held;
+  if (item !== undefined && item.digest !== digest) await letGo(context, name, tag, item.digest, at);
+  const set = { digest, taggedAt: lastModified.getTime() };
+  const written = await metadata.transition(tagKey(name, tag), item?.version ?? 0, set);
+  return written === undefined ? undefined : held;
+}
+
+/** The manifest is held by the tag. One that a run has deleted gets its link back (protocol section 6). */
+async function hold(
+  context: IndexContext,
+  name: string,
+  digest: Digest,
+  tag: string,
+  at: number,
+): Promise<Outcome> {
+  const { metadata, bucket, grace } = context;
+  switch (await metadata.touchManifest(name, digest, { at, grace })) {
+    case 'deleting':
+      return retry(`manifest ${digest} is being deleted`);
+    case 'deleted': {
+      const manifest = await metadata.manifest(name, digest);
+      // Deleted by a client, not by a run: the registry takes the tags right after the manifest.
+      if (manifest?.runId === undefined) return APPLIED;
+      await bucket.writeRevisionLink(name, digest);
+      return (await applyRevision(context, name, digest, {})) ?? retry('the manifest changed meanwhile');
+    }
+    case 'absent':
+      // Its own event comes, and takes the tag's name from the edge.
+      return APPLIED;
+    case 'live':
+      return (await rememberTag(context, name, digest, tag))
+        ? APPLIED
+        : retry('the manifest changed meanwhile');
+  }
+}
+
+async function letGo(
+  context: IndexContext,
+  name: string,
+  tag: string,
+  digest: Digest,
+  at: number,
+): Promise<void> {
+  await context.metadata.table.write([{ remove: holderKey(name, digest, { kind: 'tag', tag }) }]);
+  await context.metadata.releaseManifest(name, digest, { at, grace: context.grace });
+}
+
+async function release(
+  context: IndexContext,
+  name: string,
+  tag: string,
+  item: TagItem | undefined,
+): Promise<Outcome | undefined> {
+  if (item === undefined) return APPLIED;
+  await letGo(context, name, tag, item.digest, context.now());
+  const { metadata } = context;
+  const unchanged = { equals: { version: item.version } };
+  return (await metadata.table.remove(tagKey(name, tag), unchanged)) ? APPLIED : undefined;
+}

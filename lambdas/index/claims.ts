@@ -1,0 +1,42 @@
+/**
+ * What an item of the table claims about the bucket, as one string, so that the claims of the whole table can be
+ * compared with what a listing shows. Tombstones, removed edges, runs and locks claim nothing.
+ */
+import type { Digest } from '../registry/digest.ts';
+import { edgeKeys, type Named } from '../store/edges.ts';
+import { blobKey, holderKey, linkKey, manifestKey, tagKey, uploadKey } from '../store/items.ts';
+import type { Item, Key } from '../store/table.ts';
+
+const claim = (key: Key, value?: string | number): string =>
+  value === undefined ? `${key.pk}\n${key.sk}` : `${key.pk}\n${key.sk}\n${value}`;
+
+export const linkClaim = (name: string, digest: Digest) => claim(linkKey(digest, name));
+export const dataClaim = (digest: Digest, size: number) => claim(blobKey(digest), size);
+export const uploadClaim = (name: string, uuid: string, startedAt: number) =>
+  claim(uploadKey(name, uuid), startedAt);
+
+export const tagClaims = (name: string, tag: string, digest: Digest): string[] => [
+  claim(tagKey(name, tag), digest),
+  claim(holderKey(name, digest, { kind: 'tag', tag })),
+];
+
+export const manifestClaims = (manifest: Named): string[] => [
+  claim(manifestKey(manifest.name, manifest.digest)),
+  ...edgeKeys(manifest).map((key) => claim(key)),
+];
+
+const partitions = ['REPO#', 'HOLDERS#', 'REFERRERS#', 'BLOB#', 'UPLOAD#'];
+
+/** @returns undefined when the item claims nothing that a listing could show. */
+export function claimOf(item: Item): string | undefined {
+  if (!partitions.some((partition) => item.pk.startsWith(partition))) return undefined;
+  if (item['removedAt'] !== undefined || item['state'] === 'deleted') return undefined;
+  if (item.sk.startsWith('UNREADABLE#')) return undefined;
+  if (item.sk === 'BLOB') {
+    const { size, state } = item;
+    return state !== 'deleting' && typeof size === 'number' ? claim(item, size) : undefined;
+  }
+  if (item.pk.startsWith('UPLOAD#')) return claim(item, String(item['startedAt']));
+  if (item.pk.startsWith('REPO#') && item.sk.startsWith('TAG#')) return claim(item, String(item['digest']));
+  return claim(item);
+}

@@ -1,0 +1,54 @@
+/** What the indexer works with, and what applying one key can come to. */
+import type { Digest } from '../registry/digest.ts';
+import { holdBlob, type Stores } from '../store/hold.ts';
+import type { Touch } from '../store/metadata.ts';
+
+export interface IndexContext extends Stores {
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Milliseconds (protocol section 3). */
+  readonly grace: number;
+}
+
+export interface Hints {
+  /**
+   * When a target gained or lost an edge, in milliseconds since the epoch, from the object's `LastModified`. A
+   * live event means now, the default; a rebuild knows better from the objects' own times.
+   */
+  readonly at?: (lastModified: Date) => number;
+  /** Tags whose history names the manifest. */
+  readonly taggedAs?: readonly string[];
+}
+
+export type Outcome =
+  /** The table says what the bucket says. */
+  | { readonly status: 'applied' }
+  /** Try again later: a target is being deleted, or the item kept changing. */
+  | { readonly status: 'retry'; readonly reason: string }
+  /** Data that something needs is not in the bucket and cannot be brought back. */
+  | { readonly status: 'lost'; readonly digests: readonly Digest[] }
+  /** Not a key of the registry's layout. */
+  | { readonly status: 'ignored' };
+
+export const APPLIED: Outcome = { status: 'applied' };
+
+export const retry = (reason: string): Outcome => ({ status: 'retry', reason });
+
+/** The one outcome that says most of several: what is lost, else that something is to be tried again. */
+export function combine(outcomes: readonly Outcome[]): Outcome {
+  const lost = outcomes.flatMap((outcome) => (outcome.status === 'lost' ? outcome.digests : []));
+  if (lost.length > 0) return { status: 'lost', digests: lost };
+  return outcomes.find((outcome) => outcome.status === 'retry') ?? APPLIED;
+}
+
+/** A blob gained a link or a reference. */
+export async function hold(context: IndexContext, digest: Digest, touch: Touch): Promise<Outcome> {
+  switch (await holdBlob(context, digest, touch)) {
+    case 'live':
+      return APPLIED;
+    case 'deleting':
+      return retry(`blob ${digest} is being deleted`);
+    case 'lost':
+      return { status: 'lost', digests: [digest] };
+  }
+}

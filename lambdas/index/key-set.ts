@@ -1,0 +1,53 @@
+/** A set of strings kept as 64-bit fingerprints, so that millions of keys take megabytes. */
+import { hash } from 'node:crypto';
+
+const EMPTY = 0n;
+
+/**
+ * Two strings share a fingerprint with a chance of about n²/2⁶⁵; `has` then says yes for one that was not added. A
+ * rebuild overlooks that one drift; nothing is ever deleted by it.
+ */
+export class KeySet {
+  #slots = new BigUint64Array(1 << 12);
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  add(key: string): void {
+    if (this.#size * 4 >= this.#slots.length * 3) this.#grow();
+    if (insert(this.#slots, fingerprint(key))) this.#size++;
+  }
+
+  has(key: string): boolean {
+    const print = fingerprint(key);
+    return this.#slots[slotOf(this.#slots, print)] === print;
+  }
+
+  #grow(): void {
+    const larger = new BigUint64Array(this.#slots.length * 2);
+    for (const print of this.#slots) if (print !== EMPTY) insert(larger, print);
+    this.#slots = larger;
+  }
+}
+
+function fingerprint(key: string): bigint {
+  const print = hash('sha256', key, 'buffer').readBigUInt64LE(0);
+  return print === EMPTY ? 1n : print;
+}
+
+/** Where the fingerprint is, or the free slot where it belongs (linear probing). */
+function slotOf(slots: BigUint64Array, print: bigint): number {
+  const mask = slots.length - 1;
+  let slot = Number(print & 0xffff_ffffn) & mask;
+  while (slots[slot] !== EMPTY && slots[slot] !== print) slot = (slot + 1) & mask;
+  return slot;
+}
+
+function insert(slots: BigUint64Array, print: bigint): boolean {
+  const slot = slotOf(slots, print);
+  if (slots[slot] === print) return false;
+  slots[slot] = print;
+  return true;
+}

@@ -1,0 +1,111 @@
+/** The bucket as a rebuild sees it: repositories, and what each holds, from listings alone. */
+import type { Digest } from '../registry/digest.ts';
+import type { RegistryKey } from '../registry/layout.ts';
+import type { RegistryBucket } from '../store/registry-bucket.ts';
+
+const MARKERS = new Set(['_manifests', '_layers', '_uploads']);
+
+/**
+ * Names of all repositories, found by descending directory by directory: a listing of everything below would
+ * read every link of the registry on one connection.
+ */
+export async function* repositoryNames(bucket: RegistryBucket): AsyncGenerator<string> {
+  const root = bucket.layout.repositoriesPrefix;
+  const open = [root];
+  for (let prefix = open.pop(); prefix !== undefined; prefix = open.pop()) {
+    let isRepository = false;
+    for await (const directory of directories(bucket, prefix)) {
+      const last = directory.slice(prefix.length, -1);
+      if (MARKERS.has(last)) isRepository = true;
+      else if (!last.startsWith('_')) open.push(directory);
+    }
+    if (isRepository && prefix !== root) yield prefix.slice(root.length, -1);
+  }
+}
+
+/** The two-hex-digit directories of blob data, each a listing of its own. */
+export async function* blobDirectories(bucket: RegistryBucket): AsyncGenerator<string> {
+  for await (const algorithm of directories(bucket, bucket.layout.blobsPrefix)) {
+    yield* directories(bucket, algorithm);
+  }
+}
+
+async function* directories(bucket: RegistryBucket, prefix: string): AsyncGenerator<string> {
+  let next: string | undefined;
+  do {
+    const page = await bucket.objects.list(prefix, {
+      delimiter: '/',
+      ...(next === undefined ? {} : { next }),
+    });
+    yield* page.prefixes;
+    next = page.next;
+  } while (next !== undefined);
+}
+
+/** A listed object whose key parses. */
+export type Listed<K extends RegistryKey['kind']> = Extract<RegistryKey, { kind: K }> & {
+  /** Bytes. */
+  readonly size: number;
+  readonly lastModified: Date;
+};
+
+/** One page of listed objects, parsed; those of other kinds are handed to `other`. */
+export async function* listed<K extends RegistryKey['kind']>(
+  bucket: RegistryBucket,
+  prefix: string,
+  kinds: readonly K[],
+  other: (key: string) => void,
+): AsyncGenerator<readonly Listed<K>[]> {
+  for await (const objects of bucket.pages(prefix)) {
+    const page: Listed<K>[] = [];
+    for (const { key, size, lastModified } of objects) {
+      const parsed = bucket.layout.parse(key);
+      if (isOneOf(parsed, kinds)) page.push({ ...parsed, size, lastModified } as Listed<K>);
+      else other(key);
+    }
+    if (page.length > 0) yield page;
+  }
+}
+
+function isOneOf<K extends RegistryKey['kind']>(
+  key: RegistryKey,
+  kinds: readonly K[],
+): key is Extract<RegistryKey, { kind: K }> {
+  return (kinds as readonly string[]).includes(key.kind);
+}
+
+/** What the tags of a repository tell of a manifest. */
+export interface TagHistory {
+  readonly tags: Set<string>;
+  /** When a tag that names the manifest in its history was last put anywhere (milliseconds since the epoch). */
+  movedAt: number;
+}
+
+/** The history of all tags of a repository, by manifest. */
+export class TagHistories {
+  readonly #byTag = new Map<string, Digest[]>();
+  readonly #movedAt = new Map<string, number>();
+
+  add(entry: Listed<'tag' | 'tag-history'>): void {
+    if (entry.kind === 'tag') this.#movedAt.set(entry.tag, entry.lastModified.getTime());
+    else {
+      const digests = this.#byTag.get(entry.tag);
+      if (digests === undefined) this.#byTag.set(entry.tag, [entry.digest]);
+      else digests.push(entry.digest);
+    }
+  }
+
+  byManifest(): Map<Digest, TagHistory> {
+    const histories = new Map<Digest, TagHistory>();
+    for (const [tag, digests] of this.#byTag) {
+      const movedAt = this.#movedAt.get(tag) ?? 0;
+      for (const digest of digests) {
+        const history = histories.get(digest) ?? { tags: new Set<string>(), movedAt: 0 };
+        history.tags.add(tag);
+        history.movedAt = Math.max(history.movedAt, movedAt);
+        histories.set(digest, history);
+      }
+    }
+    return histories;
+  }
+}

@@ -1,0 +1,170 @@
+/** The listing half of a rebuild: what is in the bucket and not in the table is applied. */
+import pMap from 'p-map';
+import type { Digest } from '../registry/digest.ts';
+import type { RegistryKey } from '../registry/layout.ts';
+import { type ManifestItem, manifestKey, toManifest } from '../store/items.ts';
+import { apply } from './apply.ts';
+import { dataClaim, linkClaim, manifestClaims, tagClaims, uploadClaim } from './claims.ts';
+import type { Hints, IndexContext } from './context.ts';
+import type { KeySet } from './key-set.ts';
+import { type Listed, listed, TagHistories, type TagHistory } from './listing.ts';
+import type { Kind, ReindexReporter } from './reindex-report.ts';
+
+/** Keys of one page looked at side by side. */
+const CONCURRENCY = 16;
+
+export interface Comparison {
+  readonly context: IndexContext;
+  readonly reporter: ReindexReporter;
+  /** What the table claimed at the start. */
+  readonly claimed: KeySet;
+  /** What the listings have shown. */
+  readonly shown: KeySet;
+}
+
+/** Links, tags, manifests and uploads of one repository. */
+export async function reindexRepository(comparison: Comparison, name: string): Promise<void> {
+  const { reporter, context } = comparison;
+  reporter.found.repositories++;
+  const prefix = context.bucket.layout.repositoryPrefix(name);
+  await reindexLinks(comparison, `${prefix}_layers/`);
+  const histories = await reindexTags(comparison, `${prefix}_manifests/tags/`);
+  await reindexManifests(comparison, `${prefix}_manifests/revisions/`, histories);
+  await reindexUploads(comparison, `${prefix}_uploads/`);
+}
+
+async function reindexLinks(comparison: Comparison, prefix: string): Promise<void> {
+  const { context, reporter } = comparison;
+  for await (const page of listed(context.bucket, prefix, ['layer'], unrecognised(comparison))) {
+    reporter.found.links += page.length;
+    await pMap(page, (link) => show(comparison, 'links', link, [linkClaim(link.name, link.digest)]), {
+      concurrency: CONCURRENCY,
+    });
+  }
+}
+
+async function reindexTags(comparison: Comparison, prefix: string): Promise<Map<Digest, TagHistory>> {
+  const { context, reporter } = comparison;
+  const histories = new TagHistories();
+  for await (const page of listed(context.bucket, prefix, ['tag', 'tag-history'], unrecognised(comparison))) {
+    for (const entry of page) histories.add(entry);
+    const tags = page.filter((entry): entry is Listed<'tag'> => entry.kind === 'tag');
+    reporter.found.tags += tags.length;
+    await pMap(tags, (tag) => showTag(comparison, tag), { concurrency: CONCURRENCY });
+  }
+  return histories.byManifest();
+}
+
+async function showTag(comparison: Comparison, tag: Listed<'tag'>): Promise<void> {
+  const link = await comparison.context.bucket.tagLink(tag.name, tag.tag);
+  if (link === undefined) return;
+  if (link === 'unreadable') {
+    const detail = 'its link does not hold a digest';
+    comparison.reporter.unreadable.push({ repository: tag.name, what: tag.tag, detail });
+    await settle(comparison, tag, {});
+    return;
+  }
+  await show(comparison, 'tags', tag, tagClaims(tag.name, tag.tag, link.digest));
+}
+
+async function reindexManifests(
+  comparison: Comparison,
+  prefix: string,
+  histories: Map<Digest, TagHistory>,
+): Promise<void> {
+  const { context, reporter } = comparison;
+  const { table } = context.metadata;
+  for await (const page of listed(context.bucket, prefix, ['revision'], unrecognised(comparison))) {
+    reporter.found.manifests += page.length;
+    const items = await table.getMany(page.map(({ name, digest }) => manifestKey(name, digest)));
+    const known = new Map(items.map(toManifest).map((manifest) => [manifest.digest, manifest]));
+    await pMap(
+      page,
+      (revision) =>
+        showManifest(comparison, revision, known.get(revision.digest), histories.get(revision.digest)),
+      { concurrency: CONCURRENCY },
+    );
+  }
+}
+
+async function showManifest(
+  comparison: Comparison,
+  revision: Listed<'revision'>,
+  known: ManifestItem | undefined,
+  history: TagHistory | undefined,
+): Promise<void> {
+  const { context, reporter, claimed } = comparison;
+  const { name, digest } = revision;
+  const names = [...(history?.tags ?? [])];
+  const complete =
+    known !== undefined &&
+    known.problem === undefined &&
+    names.every((tag) => known.taggedAs.includes(tag)) &&
+    manifestClaims(known).every((claim) => claimed.has(claim));
+  if (!complete) {
+    if (known === undefined || known.state === 'deleted') reporter.added.manifests++;
+    else if (known.problem === undefined) reporter.added.edges++;
+    const at = (lastModified: Date) => Math.max(lastModified.getTime(), history?.movedAt ?? 0);
+    await settle(comparison, revision, { at, taggedAs: names });
+  }
+  const now = complete ? known : await context.metadata.manifest(name, digest);
+  if (now === undefined || now.state === 'deleted') return;
+  if (now.problem !== undefined) {
+    reporter.unreadable.push({ repository: name, what: digest, detail: now.problem.detail });
+  }
+  for (const claim of manifestClaims(now)) comparison.shown.add(claim);
+}
+
+async function reindexUploads(comparison: Comparison, prefix: string): Promise<void> {
+  const { context, reporter } = comparison;
+  const writtenAt = new Map<string, Listed<'upload'>>();
+  for await (const page of listed(context.bucket, prefix, ['upload'], unrecognised(comparison))) {
+    for (const part of page) {
+      const latest = writtenAt.get(part.uuid);
+      if (latest === undefined || latest.lastModified < part.lastModified) writtenAt.set(part.uuid, part);
+    }
+  }
+  reporter.found.uploads += writtenAt.size;
+  for (const upload of writtenAt.values()) {
+    const claim = uploadClaim(upload.name, upload.uuid, upload.lastModified.getTime());
+    await show(comparison, 'uploads', upload, [claim]);
+  }
+}
+
+/** Blob data of one two-hex-digit directory. */
+export async function reindexBlobs(comparison: Comparison, directory: string): Promise<void> {
+  const { context, reporter } = comparison;
+  for await (const page of listed(context.bucket, directory, ['blob'], unrecognised(comparison))) {
+    reporter.found.blobs += page.length;
+    await pMap(page, (blob) => show(comparison, 'blobs', blob, [dataClaim(blob.digest, blob.size)]), {
+      concurrency: CONCURRENCY,
+    });
+  }
+}
+
+/** What a listing shows is remembered; if the table did not claim all of it, it is applied. */
+async function show(
+  comparison: Comparison,
+  kind: Kind,
+  key: RegistryKey & { readonly lastModified: Date },
+  claims: readonly string[],
+): Promise<void> {
+  for (const claim of claims) comparison.shown.add(claim);
+  if (claims.every((claim) => comparison.claimed.has(claim))) return;
+  comparison.reporter.added[kind]++;
+  await settle(comparison, key, { at: (lastModified) => lastModified.getTime() });
+}
+
+/** Applies a key and counts what did not settle. */
+export async function settle(comparison: Comparison, key: RegistryKey, hints: Hints): Promise<void> {
+  const { context, reporter } = comparison;
+  const outcome = await apply(context, key, hints);
+  if (outcome.status === 'lost') for (const digest of outcome.digests) reporter.lost.add(digest);
+  if (outcome.status === 'retry') reporter.postponed++;
+}
+
+function unrecognised(comparison: Comparison): (key: string) => void {
+  return () => {
+    comparison.reporter.unrecognised++;
+  };
+}

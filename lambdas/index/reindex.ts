@@ -1,0 +1,109 @@
+/**
+ * Builds the table from the bucket, or repairs it, beside a running registry and beside a prune:
+ *
+ *   1. scan the table                 → what it claims
+ *   2. list repositories, then blobs  → what is there; whatever the table does not claim is applied
+ *   3. scan the table again           → whatever it claims and no listing has shown is looked at and applied
+ *
+ * Repositories come before blobs, so that a blob's holders are known before the blob is. Everything is applied by
+ * the same code as a live event, so a change that happens meanwhile is settled as between two events.
+ */
+import pMap from 'p-map';
+import { heartbeatKey } from '../store/items.ts';
+import type { Item, Key } from '../store/table.ts';
+import { claimOf } from './claims.ts';
+import type { IndexContext } from './context.ts';
+import { KeySet } from './key-set.ts';
+import { blobDirectories, repositoryNames } from './listing.ts';
+import { type Comparison, reindexBlobs, reindexRepository } from './reindex-listing.ts';
+import { type ReindexReport, ReindexReporter } from './reindex-report.ts';
+import { relook } from './relook.ts';
+
+export interface ReindexOptions {
+  /** Repositories and blob directories listed at the same time. */
+  readonly concurrency?: number;
+  readonly onProgress?: (progress: { readonly phase: ReindexPhase; readonly done: number }) => void;
+}
+
+export type ReindexPhase = 'table' | 'repositories' | 'blobs' | 'verification';
+
+const SCAN_SEGMENTS = 8;
+
+/**
+ * Rebuilds or repairs the whole table and counts as the index's heartbeat.
+ *
+ * @throws what S3 and DynamoDB throw; nothing is half done that a second run does not finish.
+ */
+export async function reindex(context: IndexContext, options: ReindexOptions = {}): Promise<ReindexReport> {
+  const { concurrency = 16, onProgress } = options;
+  const startedAt = context.now();
+  const reporter = new ReindexReporter();
+  const comparison: Comparison = { context, reporter, claimed: new KeySet(), shown: new KeySet() };
+
+  let done = 0;
+  const step = (phase: ReindexPhase, count = 1): void => {
+    done += count;
+    onProgress?.({ phase, done });
+  };
+  await scan(context, async (items) => {
+    for (const item of items) {
+      const claim = claimOf(item);
+      if (claim !== undefined) comparison.claimed.add(claim);
+    }
+    step('table', items.length);
+  });
+  done = 0;
+  const repositories = pMap(
+    repositoryNames(context.bucket),
+    async (name) => {
+      await reindexRepository(comparison, name);
+      step('repositories');
+    },
+    { concurrency },
+  );
+  await repositories;
+  done = 0;
+  await pMap(
+    blobDirectories(context.bucket),
+    async (directory) => {
+      await reindexBlobs(comparison, directory);
+      step('blobs');
+    },
+    { concurrency },
+  );
+  done = 0;
+  await scan(context, async (items) => {
+    const unseen = items.filter((item) => {
+      const claim = claimOf(item);
+      return (claim !== undefined && !comparison.shown.has(claim)) || item.sk.startsWith('UNREADABLE#');
+    });
+    await pMap(unseen, (item) => relook(comparison, item), { concurrency });
+    step('verification', items.length);
+  });
+  await beat(context, startedAt);
+  return reporter.report(context.now() - startedAt);
+}
+
+async function scan(context: IndexContext, visit: (items: readonly Item[]) => Promise<void>): Promise<void> {
+  const { table } = context.metadata;
+  const segments = Array.from({ length: SCAN_SEGMENTS }, (_, segment) => segment);
+  await pMap(segments, async (segment) => {
+    let after: Key | undefined;
+    do {
+      const page = await table.scan({
+        segment,
+        segments: SCAN_SEGMENTS,
+        ...(after === undefined ? {} : { after }),
+      });
+      await visit(page.items);
+      after = page.next;
+    } while (after !== undefined);
+  });
+}
+
+/** Everything up to the start of this rebuild has been seen. */
+async function beat(context: IndexContext, startedAt: number): Promise<void> {
+  const older = { any: [{ absent: true } as const, { lessThan: { seenAt: startedAt } }] };
+  const change = { set: { writtenAt: startedAt, seenAt: startedAt }, add: { version: 1 } };
+  await context.metadata.table.update(heartbeatKey, change, older);
+}

@@ -1,0 +1,114 @@
+/** The other half of a rebuild: what the table claims and no listing has shown. */
+import { isDigest } from '../registry/digest.ts';
+import type { RegistryKey } from '../registry/layout.ts';
+import { toReference } from '../store/items.ts';
+import type { Item } from '../store/table.ts';
+import { type Comparison, settle } from './reindex-listing.ts';
+import type { Kind } from './reindex-report.ts';
+
+/**
+ * Looks at the key behind an item and applies what is found: it was deleted, or came after the listing, or the
+ * item is left over from a look that did not finish.
+ */
+export async function relook(comparison: Comparison, item: Item): Promise<void> {
+  const claim = readClaim(item);
+  if (claim === undefined) return;
+  const { table } = comparison.context.metadata;
+  const before = await table.get(item);
+  if (before === undefined) return;
+  await settle(comparison, claim.key, { at: (lastModified) => lastModified.getTime() });
+  if (claim.edge !== undefined && !(await claim.edge.holds(comparison))) {
+    await table.remove(item);
+    await claim.edge.release(comparison);
+  }
+  const after = await table.get(item);
+  const gone = after === undefined || after['removedAt'] !== undefined || after['state'] === 'deleted';
+  if (gone) comparison.reporter.removed[claim.kind]++;
+}
+
+interface Claim {
+  readonly kind: Kind;
+  /** The key to look at. */
+  readonly key: RegistryKey;
+  /** For an edge that has no key of its own: whether it still stands, and what to queue when it does not. */
+  readonly edge?: {
+    readonly holds: (comparison: Comparison) => Promise<boolean>;
+    readonly release: (comparison: Comparison) => Promise<void>;
+  };
+}
+
+function readClaim(item: Item): Claim | undefined {
+  const { pk, sk } = item;
+  if (pk.startsWith('REPO#')) return repositoryClaim(pk.slice('REPO#'.length), sk);
+  if (pk.startsWith('UPLOAD#')) {
+    return { kind: 'uploads', key: { kind: 'upload', name: pk.slice('UPLOAD#'.length), uuid: sk, path: '' } };
+  }
+  if (pk.startsWith('BLOB#')) return blobClaim(item);
+  if (pk.startsWith('HOLDERS#')) return holderClaim(item, pk.slice('HOLDERS#'.length));
+  if (pk.startsWith('REFERRERS#')) {
+    const [name, subject] = splitAt(pk.slice('REFERRERS#'.length));
+    const referrer = sk.slice('MANIFEST#'.length);
+    return subject === undefined ? undefined : manifestEdge(name, referrer, async () => {});
+  }
+  return undefined;
+}
+
+function repositoryClaim(name: string, sk: string): Claim | undefined {
+  const what = sk.startsWith('UNREADABLE#') ? sk.slice('UNREADABLE#'.length) : sk;
+  if (what.startsWith('TAG#')) {
+    return { kind: 'tags', key: { kind: 'tag', name, tag: what.slice('TAG#'.length) } };
+  }
+  const digest = what.slice('MANIFEST#'.length);
+  return isDigest(digest) ? { kind: 'manifests', key: { kind: 'revision', name, digest } } : undefined;
+}
+
+function blobClaim(item: Item): Claim | undefined {
+  const digest = item.pk.slice('BLOB#'.length);
+  if (!isDigest(digest)) return undefined;
+  if (item.sk === 'BLOB') return { kind: 'blobs', key: { kind: 'blob', digest } };
+  if (item.sk.startsWith('LINK#')) {
+    return { kind: 'links', key: { kind: 'layer', name: item.sk.slice('LINK#'.length), digest } };
+  }
+  const { name, manifest } = toReference(item);
+  return manifestEdge(name, manifest, async ({ context }) => {
+    await context.metadata.releaseBlob(digest, { at: context.now(), grace: context.grace });
+  });
+}
+
+function holderClaim(item: Item, target: string): Claim | undefined {
+  const [name, digest] = splitAt(target);
+  if (digest === undefined || !isDigest(digest)) return undefined;
+  const release = async ({ context }: Comparison) => {
+    await context.metadata.releaseManifest(name, digest, { at: context.now(), grace: context.grace });
+  };
+  if (item.sk.startsWith('INDEX#')) return manifestEdge(name, item.sk.slice('INDEX#'.length), release);
+  if (item.sk.startsWith('SUBJECT#')) return manifestEdge(name, digest, release);
+  const tag = item.sk.slice('TAG#'.length);
+  const holds = async ({ context }: Comparison) => {
+    const link = await context.bucket.tagLink(name, tag);
+    // A link that cannot be read keeps what it held before.
+    return link === 'unreadable' || link?.digest === digest;
+  };
+  return { kind: 'edges', key: { kind: 'tag', name, tag }, edge: { holds, release } };
+}
+
+/** An edge that a manifest puts: it stands as long as the manifest does. */
+function manifestEdge(
+  name: string,
+  manifest: string,
+  release: (comparison: Comparison) => Promise<void>,
+): Claim | undefined {
+  if (!isDigest(manifest)) return undefined;
+  const holds = async ({ context }: Comparison) => {
+    const item = await context.metadata.manifest(name, manifest);
+    if (item !== undefined && item.state !== 'deleted') return true;
+    return (await context.bucket.revisionLink(name, manifest)) !== undefined;
+  };
+  return { kind: 'edges', key: { kind: 'revision', name, digest: manifest }, edge: { holds, release } };
+}
+
+/** `<name>@<digest>` */
+function splitAt(value: string): [string, string | undefined] {
+  const at = value.lastIndexOf('@');
+  return at === -1 ? [value, undefined] : [value.slice(0, at), value.slice(at + 1)];
+}

@@ -1,0 +1,109 @@
+/**
+ * A run's journal: one JSON object a line, in numbered objects under the run's own prefix. A line is stored
+ * before what it tells of happens, so that whatever is gone can be explained and, on a versioned bucket, undone.
+ */
+import { coalesce } from './coalesce.ts';
+import type { ObjectStore } from './object-store.ts';
+
+interface Deletion {
+  readonly reason: string;
+  readonly digest: string;
+}
+
+/** A line. `time` and `run` are added by the journal. */
+export type JournalEntry =
+  | (Deletion & {
+      readonly action: 'delete-manifest';
+      readonly repository: string;
+      readonly mediaType: string;
+      readonly size: number;
+      readonly taggedAs: readonly string[];
+    })
+  | (Deletion & {
+      readonly action: 'untag';
+      readonly repository: string;
+      readonly tag: string;
+      readonly etag: string;
+      readonly versionId?: string;
+    })
+  | (Deletion & { readonly action: 'unlink'; readonly repository: string })
+  | (Deletion & {
+      readonly action: 'delete-blob';
+      readonly size: number;
+      readonly repositories: readonly string[];
+    })
+  | {
+      readonly action: 'delete-upload';
+      readonly reason: string;
+      readonly repository: string;
+      readonly upload: string;
+      readonly keys: readonly string[];
+      readonly size: number;
+    }
+  | {
+      readonly action: 'abort-multipart';
+      readonly reason: string;
+      readonly key: string;
+      readonly upload: string;
+      readonly size: number;
+    }
+  | {
+      readonly action: 'keep';
+      readonly reason: string;
+      readonly repository: string;
+      readonly digest?: string;
+      readonly detail: string;
+    };
+
+export interface Journal {
+  /** Returns when the lines are stored. */
+  write(entries: readonly JournalEntry[]): Promise<void>;
+  /** Where the lines are, for the report; undefined where nothing is kept (a dry run). */
+  readonly location: string | undefined;
+}
+
+export interface JournalOptions {
+  readonly objects: ObjectStore;
+  readonly bucket: string;
+  /** Prefix in the bucket, outside the registry's root. */
+  readonly prefix: string;
+  readonly runId: string;
+  /** Tells this writer's objects from those of other writers of the same run. */
+  readonly writer: string;
+  readonly now: () => Date;
+}
+
+/** Lines of one object at most; keeps an object and the memory it takes small. */
+const MAX_LINES = 5_000;
+
+/** Journal in S3. Objects cannot be appended to, so each is written once, for all that waited for it. */
+export class BucketJournal implements Journal {
+  readonly location: string;
+  readonly #options: JournalOptions;
+  readonly #store: (lines: readonly string[]) => Promise<void>;
+
+  constructor(options: JournalOptions) {
+    this.#options = options;
+    const { bucket, objects, runId, writer } = options;
+    const prefix = `${options.prefix.replace(/\/*$/, '/')}${runId}/`;
+    this.location = `s3://${bucket}/${prefix}`;
+    let sequence = 0;
+    this.#store = coalesce({
+      limit: MAX_LINES,
+      send: async (lines) => {
+        const number = String(++sequence).padStart(6, '0');
+        await objects.put(`${prefix}${writer}-${number}.ndjson`, `${lines.join('\n')}\n`);
+      },
+    });
+  }
+
+  async write(entries: readonly JournalEntry[]): Promise<void> {
+    if (entries.length === 0) return;
+    const { now, runId } = this.#options;
+    const time = now().toISOString();
+    await this.#store(entries.map((entry) => JSON.stringify({ time, run: runId, ...entry })));
+  }
+}
+
+/** Keeps nothing: the journal of a dry run. */
+export const noJournal: Journal = { location: undefined, write: async () => {} };

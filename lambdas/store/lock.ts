@@ -1,0 +1,115 @@
+/**
+ * The prune lock (protocol, "Crashes, and one run at a time"): one item, taken by a conditional write.
+ *
+ *   start        take: expiresAt = hard deadline + skew, fence + 1
+ *   each slice   extend: the same for one more lifetime
+ *   deadline     the process ends itself; no destructive request is signed after it
+ *   + skew       AWS refuses whatever was signed before it and arrives now; only then may another take the lock
+ *   end          release: expiresAt = 0, the fence stays
+ */
+import { type LockItem, lockKey, toLock } from './items.ts';
+import { DeadlineError } from './object-store.ts';
+import type { Table } from './table.ts';
+
+/** How long AWS may still accept a request signed earlier (milliseconds; protocol section 3). */
+export const SKEW = 15 * 60_000;
+
+/** Somebody else is pruning. */
+export class PruneAlreadyRunningError extends Error {
+  override readonly name = 'PruneAlreadyRunningError';
+  readonly holder: { readonly owner: string; readonly runId: string; readonly expiresAt: Date };
+
+  constructor(lock: Pick<LockItem, 'owner' | 'runId' | 'expiresAt'>) {
+    const expiresAt = new Date(lock.expiresAt);
+    super(
+      `a prune operation is already running: run ${lock.runId} by ${lock.owner}, ` +
+        `its lease ends at ${expiresAt.toISOString()}`,
+    );
+    this.holder = { owner: lock.owner, runId: lock.runId, expiresAt };
+  }
+}
+
+export interface LockRequest {
+  readonly owner: string;
+  readonly runId: string;
+  /** Milliseconds since the epoch at which this process is certainly over. */
+  readonly deadline: number;
+}
+
+export class PruneLock {
+  readonly fence: number;
+  readonly runId: string;
+  readonly #table: Table;
+  readonly #now: () => number;
+  #deadline: number;
+  #held = true;
+
+  private constructor(table: Table, now: () => number, lock: LockItem, deadline: number) {
+    this.#table = table;
+    this.#now = now;
+    this.fence = lock.fence;
+    this.runId = lock.runId;
+    this.#deadline = deadline;
+  }
+
+  /**
+   * Takes the lock, or the lease of a holder that is over.
+   *
+   * @param now milliseconds since the epoch.
+   * @throws PruneAlreadyRunningError with holder and lease end.
+   */
+  static async take(table: Table, now: () => number, request: LockRequest): Promise<PruneLock> {
+    const { owner, runId, deadline } = request;
+    const set = { owner, runId, acquiredAt: now(), expiresAt: deadline + SKEW };
+    const free = { any: [{ absent: true } as const, { lessThan: { expiresAt: now() } }] };
+    const taken = await table.update(lockKey, { set, add: { version: 1, fence: 1 } }, free);
+    if (taken) return new PruneLock(table, now, toLock(taken), deadline);
+    // A write whose answer was lost looks refused: the run id, unique to this call, tells.
+    const current = await table.get(lockKey);
+    if (current === undefined) return await PruneLock.take(table, now, request);
+    const lock = toLock(current);
+    if (lock.runId === runId && lock.owner === owner) return new PruneLock(table, now, lock, deadline);
+    throw new PruneAlreadyRunningError(lock);
+  }
+
+  /** Milliseconds since the epoch after which nothing destructive may be signed. */
+  get deadline(): number {
+    return this.#deadline;
+  }
+
+  /** Checked right before each destructive request, and each retry of one, is signed. @throws DeadlineError */
+  readonly guard = (): void => {
+    if (this.#held && this.#now() < this.#deadline) return;
+    throw new DeadlineError(
+      this.#held
+        ? `the run's deadline ${new Date(this.#deadline).toISOString()} has passed; nothing more is deleted`
+        : 'the prune lock has been released; nothing more is deleted',
+    );
+  };
+
+  /**
+   * Takes the lease forward for another slice. Once the old deadline has passed it is too late: the lease may be
+   * somebody else's.
+   *
+   * @throws DeadlineError
+   */
+  async extend(deadline: number): Promise<void> {
+    this.guard();
+    const { fence } = this;
+    const set = { expiresAt: deadline + SKEW };
+    const mine = { equals: { fence, runId: this.runId } };
+    if (!(await this.#table.update(lockKey, { set, add: { version: 1 } }, mine))) {
+      this.#held = false;
+      throw new DeadlineError(`the prune lock of run ${this.runId} (fence ${fence}) is no longer held`);
+    }
+    this.#deadline = deadline;
+  }
+
+  /** Gives the lock back at once. The item and its fence stay. */
+  async release(): Promise<void> {
+    if (!this.#held) return;
+    this.#held = false;
+    const mine = { equals: { fence: this.fence, runId: this.runId } };
+    await this.#table.update(lockKey, { set: { expiresAt: 0 }, add: { version: 1 } }, mine);
+  }
+}

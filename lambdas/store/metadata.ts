@@ -1,0 +1,257 @@
+/** Reads and writes of the metadata table in the words of the protocol. No decision is made here. */
+import type { Digest } from '../registry/digest.ts';
+import {
+  type BlobItem,
+  blobKey,
+  blobPk,
+  blobQueue,
+  type HeartbeatItem,
+  type HolderEdge,
+  heartbeatKey,
+  holdersPk,
+  type LinkEdge,
+  linkKey,
+  type ManifestItem,
+  manifestKey,
+  manifestQueue,
+  type ReferenceEdge,
+  referrersPk,
+  repositoriesPk,
+  repositoryPk,
+  type State,
+  type TagItem,
+  tagKey,
+  toBlob,
+  toHeartbeat,
+  toHolder,
+  toLink,
+  toManifest,
+  toReference,
+  toReferrer,
+  toTag,
+  UnknownItemError,
+} from './items.ts';
+import type { Change, Item, Key, Table, Value } from './table.ts';
+
+/** How long a tombstone, and the removed edges under it, outlive the deletion (milliseconds). */
+export const TOMBSTONE_RETENTION = 90 * 24 * 3_600_000;
+
+/** All that is known of a blob from one consistent query. */
+export interface BlobView {
+  readonly item: BlobItem | undefined;
+  readonly links: readonly LinkEdge[];
+  /** Those read; all of them only if `complete`. */
+  readonly references: readonly ReferenceEdge[];
+  readonly complete: boolean;
+}
+
+/** What became of a touched target. `absent` targets have only the edge yet. */
+export type Touched = 'live' | 'deleting' | 'deleted' | 'absent';
+
+export interface Touch {
+  /** Milliseconds since the epoch: when the target gained or lost an edge. */
+  readonly at: number;
+  /** Milliseconds after which it may be a candidate. */
+  readonly grace: number;
+}
+
+export class Metadata {
+  readonly table: Table;
+  readonly #stamp: () => string;
+
+  /** @param stamp makes a new unique string for each write, so that a write whose answer was lost is recognised. */
+  constructor(table: Table, stamp: () => string) {
+    this.table = table;
+    this.#stamp = stamp;
+  }
+
+  async manifest(name: string, digest: Digest): Promise<ManifestItem | undefined> {
+    const item = await this.table.get(manifestKey(name, digest));
+    return item && toManifest(item);
+  }
+
+  async tag(name: string, tag: string): Promise<TagItem | undefined> {
+    const item = await this.table.get(tagKey(name, tag));
+    return item && toTag(item);
+  }
+
+  async blobItem(digest: Digest): Promise<BlobItem | undefined> {
+    const item = await this.table.get(blobKey(digest));
+    return item && toBlob(item);
+  }
+
+  /**
+   * The item, then all links, then references, in key order. Stops after the page that shows a reference in
+   * force, unless `all` is asked for: one is enough to keep the blob.
+   */
+  async blob(digest: Digest, options: { readonly all?: boolean } = {}): Promise<BlobView> {
+    let item: BlobItem | undefined;
+    const links: LinkEdge[] = [];
+    const references: ReferenceEdge[] = [];
+    for await (const page of this.pages(blobPk(digest))) {
+      for (const row of page.items) {
+        if (row.sk === 'BLOB') item = toBlob(row);
+        else if (row.sk.startsWith('LINK#')) links.push(toLink(row));
+        else references.push(toReference(row));
+      }
+      const kept = references.some((reference) => reference.removedAt === undefined);
+      if (kept && !options.all && page.next !== undefined)
+        return { item, links, references, complete: false };
+    }
+    return { item, links, references, complete: true };
+  }
+
+  /** Whether a manifest of the repository references the blob. */
+  async referencedIn(digest: Digest, name: string): Promise<boolean> {
+    for await (const page of this.pages(blobPk(digest), `MANIFEST#${name}@`)) {
+      if (page.items.some((row) => toReference(row).removedAt === undefined)) return true;
+    }
+    return false;
+  }
+
+  async link(digest: Digest, name: string): Promise<LinkEdge | undefined> {
+    const item = await this.table.get(linkKey(digest, name));
+    return item && toLink(item);
+  }
+
+  async holders(name: string, digest: Digest): Promise<HolderEdge[]> {
+    return (await this.all(holdersPk(name, digest))).map(toHolder);
+  }
+
+  /** Digests of the manifests whose `subject` is this one. */
+  async referrers(name: string, digest: Digest): Promise<Digest[]> {
+    const rows = await this.all(referrersPk(name, digest));
+    return rows.map(toReferrer);
+  }
+
+  /** What in the repository could not be read, with why; empty when nothing stands in the way of deleting. */
+  async obstacles(
+    name: string,
+    limit?: number,
+  ): Promise<{ readonly what: string; readonly detail: string }[]> {
+    const prefix = 'UNREADABLE#';
+    const page = await this.table.query(repositoryPk(name), {
+      prefix,
+      ...(limit === undefined ? {} : { limit }),
+    });
+    return page.items.map((row) => ({
+      what: row.sk.slice(prefix.length),
+      detail: String(row['detail'] ?? ''),
+    }));
+  }
+
+  async *repositories(): AsyncGenerator<string> {
+    for await (const page of this.pages(repositoriesPk)) yield* page.items.map((row) => row.sk);
+  }
+
+  async heartbeat(): Promise<HeartbeatItem | undefined> {
+    const item = await this.table.get(heartbeatKey);
+    return item && toHeartbeat(item);
+  }
+
+  /** Pages of one partition, in key order. */
+  async *pages(pk: string, prefix?: string) {
+    let after: Key | undefined;
+    do {
+      const page = await this.table.query(pk, {
+        ...(prefix === undefined ? {} : { prefix }),
+        ...(after === undefined ? {} : { after }),
+      });
+      yield page;
+      after = page.next;
+    } while (after !== undefined);
+  }
+
+  async all(pk: string, prefix?: string): Promise<Item[]> {
+    const items: Item[] = [];
+    for await (const page of this.pages(pk, prefix)) items.push(...page.items);
+    return items;
+  }
+
+  /**
+   * Changes an item on the version that was read, and adds one to it. A lost answer makes a write that took
+   * effect look refused; the stamp tells the two apart.
+   *
+   * @returns the new version, or undefined when somebody else has written since.
+   */
+  async transition(
+    key: Key,
+    version: number,
+    set: Readonly<Record<string, Value>>,
+    remove: readonly string[] = [],
+  ): Promise<number | undefined> {
+    const stamp = this.#stamp();
+    const change: Change = { set: { ...set, stamp }, remove, add: { version: 1 } };
+    const condition = version === 0 ? ({ absent: true } as const) : { equals: { version } };
+    if (await this.table.update(key, change, condition)) return version + 1;
+    const now = await this.table.get(key);
+    return now?.['stamp'] === stamp ? version + 1 : undefined;
+  }
+
+  /** The manifest was given or has lost a holder: it is queued, and what a run read of it before no longer holds. */
+  async touchManifest(name: string, digest: Digest, touch: Touch): Promise<Touched> {
+    return await this.#touch(manifestKey(name, digest), manifestQueue(digest), touch);
+  }
+
+  /** Likewise for a blob; one that is known only by an edge gets its item. */
+  async touchBlob(digest: Digest, touch: Touch): Promise<Touched> {
+    const key = blobKey(digest);
+    for (;;) {
+      const touched = await this.#touch(key, blobQueue(digest), touch);
+      if (touched !== 'absent') return touched;
+      const created = { ...live(blobQueue(digest), touch), version: 1 };
+      if (await this.table.put({ ...key, ...created }, { absent: true })) return 'live';
+    }
+  }
+
+  /** The manifest lost a holder: it is queued if it is live; one on its way out needs no rescue for that. */
+  async releaseManifest(name: string, digest: Digest, touch: Touch): Promise<void> {
+    await this.#touch(manifestKey(name, digest), manifestQueue(digest), touch, 'released');
+  }
+
+  /** The blob lost a link or a reference: likewise. */
+  async releaseBlob(digest: Digest, touch: Touch): Promise<void> {
+    await this.#touch(blobKey(digest), blobQueue(digest), touch, 'released');
+  }
+
+  async #touch(key: Key, queue: string, touch: Touch, why: 'held' | 'released' = 'held'): Promise<Touched> {
+    const { at, grace } = touch;
+    // The usual case in one write: live, and last touched earlier.
+    const earlier = { all: [{ equals: { state: 'live' } }, { lessThan: { touchedAt: at } }] };
+    if (await this.table.update(key, { set: live(queue, touch), add: { version: 1 } }, earlier))
+      return 'live';
+    for (;;) {
+      const item = await this.table.get(key);
+      if (item === undefined) return 'absent';
+      const { version, state, touchedAt } = item;
+      if (typeof version !== 'number' || typeof touchedAt !== 'number') {
+        throw new UnknownItemError(item, 'version or touchedAt is no number');
+      }
+      switch (state as State) {
+        case 'deleting':
+          if (why === 'released') return 'deleting';
+          if ((await this.transition(key, version, { rescue: true })) !== undefined) return 'deleting';
+          break;
+        case 'deleted':
+          return 'deleted';
+        case 'live':
+        case 'condemned': {
+          const latest = { at: Math.max(at, touchedAt), grace };
+          const written = await this.transition(key, version, live(queue, latest), ['condemnedAt']);
+          if (written !== undefined) return 'live';
+          break;
+        }
+        default:
+          throw new UnknownItemError(item, `state is ${JSON.stringify(state)}`);
+      }
+    }
+  }
+}
+
+/** The attributes of something live and queued. */
+export function live(queue: string, { at, grace }: Touch) {
+  return { state: 'live', touchedAt: at, queue, dueAt: at + grace } as const;
+}
+
+/** When an item may leave the table by itself: seconds since the epoch, as DynamoDB's TTL wants it. */
+export const tombstoneExpiry = (now: number): number => Math.ceil((now + TOMBSTONE_RETENTION) / 1000);

@@ -1,0 +1,46 @@
+/** Taking a manifest's edges away, and queueing what they held. */
+import { cosignTags } from '../registry/cosign.ts';
+import { blobsNeeded, edgeKeys, type Named } from './edges.ts';
+import { referenceKey, tagKey, toTag } from './items.ts';
+import { type Metadata, type Touch, tombstoneExpiry } from './metadata.ts';
+
+/**
+ * Removes the edges of a manifest and queues its children, its referrers, the manifests under its cosign tags and
+ * its blobs. The reference to the manifest's own bytes is kept, marked removed, until the tombstone goes: it
+ * tells the last look in which repositories to look for a `revisions` link (protocol, blob step 5).
+ *
+ * @param except manifests that are deleted together with this one, and so are not queued.
+ */
+export async function removeManifestEdges(
+  metadata: Metadata,
+  manifest: Named,
+  touch: Touch,
+  except: ReadonlySet<string> = new Set(),
+): Promise<void> {
+  const { name, digest } = manifest;
+  const own = referenceKey(digest, name, digest);
+  const removal = { removedAt: touch.at, expireAt: tombstoneExpiry(touch.at) };
+  await metadata.table.write([
+    ...edgeKeys(manifest)
+      .filter((key) => key.pk !== own.pk || key.sk !== own.sk)
+      .map((remove) => ({ remove })),
+    { put: { ...own, ...removal } },
+  ]);
+  const held = [
+    ...manifest.children,
+    ...(await metadata.referrers(name, digest)),
+    ...(await signatures(metadata, manifest)),
+  ];
+  await Promise.all([
+    ...[...new Set(held)]
+      .filter((target) => !except.has(target))
+      .map((target) => metadata.releaseManifest(name, target, touch)),
+    ...blobsNeeded(manifest).map((blob) => metadata.releaseBlob(blob, touch)),
+  ]);
+}
+
+/** Manifests under the cosign-style tags of this one: it holds them instead of their tags. */
+async function signatures(metadata: Metadata, { name, digest }: Named) {
+  const keys = cosignTags(digest).map((tag) => tagKey(name, tag));
+  return (await metadata.table.getMany(keys)).map((item) => toTag(item).digest);
+}
