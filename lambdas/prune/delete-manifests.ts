@@ -1,0 +1,158 @@
+/** Carries out the deletion of a manifest with its unheld ancestors (protocol, manifest steps 3 to 8). */
+import type { Digest } from '../registry/digest.ts';
+import { holderKey, type ManifestItem, manifestKey, manifestQueue, tagKey } from '../store/items.ts';
+import type { JournalEntry } from '../store/journal.ts';
+import { tombstoneExpiry } from '../store/metadata.ts';
+import { removeManifestEdges } from '../store/release.ts';
+import { holdsAgain } from './look-again.ts';
+import type { Doomed } from './plan-manifest.ts';
+import { repairManifest } from './repair.ts';
+import { marks, type Run } from './run.ts';
+
+/** `conflict`: something changed since it was read. `failed`: left `deleting`, to be resolved later. */
+export type Deletion = 'deleted' | 'conflict' | 'failed';
+
+/** @param group holders before what they hold, all of one repository. */
+export async function deleteManifests(run: Run, group: readonly Doomed[], reason: string): Promise<Deletion> {
+  const taken = await take(run, group);
+  if (taken === undefined) return 'conflict';
+  const digests = new Set(group.map(({ item }) => item.digest));
+  if (await anyAsync(group, (doomed) => holdsAgain(run, doomed, digests))) return await giveBack(run, group);
+
+  await run.journal.write(group.flatMap((doomed) => lines(doomed, reason)));
+  for (const doomed of group) {
+    if ((await removeTags(run, doomed)) === 'changed') return await giveBack(run, group);
+  }
+  if (!(await removeLinks(run, group))) return 'failed';
+
+  const { now, metadata, policy } = run;
+  for (const { item, tags } of group) {
+    await metadata.table.write(
+      tags.map(({ tag }) => ({ remove: holderKey(item.name, item.digest, { kind: 'tag', tag }) })),
+    );
+    await Promise.all(
+      tags.map(({ tag }) =>
+        metadata.table.remove(tagKey(item.name, tag), { equals: { digest: item.digest } }),
+      ),
+    );
+    await removeManifestEdges(metadata, item, { at: now(), grace: policy.grace }, digests);
+  }
+  let conflict = false;
+  for (const { item, version } of taken) {
+    const doomed = group.find((member) => member.item === item);
+    if (doomed !== undefined && !(await bury(run, doomed, version, digests))) conflict = true;
+  }
+  return conflict ? 'conflict' : 'deleted';
+}
+
+/** Step 3. Ancestors first, so that two workers with a common ancestor meet there. */
+async function take(
+  run: Run,
+  group: readonly Doomed[],
+): Promise<{ readonly item: ManifestItem; readonly version: number }[] | undefined> {
+  const taken: { item: ManifestItem; version: number }[] = [];
+  for (const { item } of group) {
+    // Queued while it is `deleting`, so that whoever comes after a crash finds it.
+    const set = {
+      state: 'deleting',
+      ...marks(run),
+      queue: manifestQueue(item.digest),
+      dueAt: Math.min(item.dueAt ?? run.now(), run.now()),
+    };
+    const key = manifestKey(item.name, item.digest);
+    const version = await run.metadata.transition(key, item.version, set);
+    if (version === undefined) {
+      for (const { item } of taken) await repairManifest(run, item.name, item.digest);
+      return undefined;
+    }
+    taken.push({ item, version });
+  }
+  return taken;
+}
+
+async function giveBack(run: Run, group: readonly Doomed[]): Promise<Deletion> {
+  for (const { item } of group) await repairManifest(run, item.name, item.digest);
+  return 'conflict';
+}
+
+/** Step 5. */
+function lines({ item, tags }: Doomed, reason: string): JournalEntry[] {
+  const { name: repository, digest, mediaType, size, taggedAs } = item;
+  return [
+    ...tags.map((tag) => ({ action: 'untag' as const, reason, repository, digest, ...tag })),
+    { action: 'delete-manifest', reason, repository, digest, mediaType, size, taggedAs },
+  ];
+}
+
+/** Step 6, tags: each only if it is still the journalled one. */
+async function removeTags(run: Run, { item, tags }: Doomed): Promise<'removed' | 'changed'> {
+  for (const removal of tags) {
+    const outcome = await run.bucket.removeTag(item.name, removal);
+    if (outcome === 'changed') return 'changed';
+    if (outcome === 'deleted') run.tally.image({ untagged: `${item.name}:${removal.tag}` });
+  }
+  return 'removed';
+}
+
+/** Step 6, links. @returns false when S3 refused any; the group then stays `deleting`. */
+async function removeLinks(run: Run, group: readonly Doomed[]): Promise<boolean> {
+  const { layout } = run.bucket;
+  const revisions = group.map(({ item }) => layout.revisionLink(item.name, item.digest));
+  if (!(await removeKeys(run, revisions))) return false;
+  const histories: string[] = [];
+  for (const { item, tags } of group) {
+    const { name, digest } = item;
+    histories.push(...item.taggedAs.map((tag) => layout.tagHistory(name, tag, digest)));
+    // As the registry does when a tag goes: the history of what it pointed at before would keep it listed.
+    for (const { tag } of tags) histories.push(...(await historyOf(run, name, tag)));
+  }
+  return await removeKeys(run, histories);
+}
+
+async function historyOf(run: Run, name: string, tag: string): Promise<string[]> {
+  const { bucket } = run;
+  const keys: string[] = [];
+  const prefix = bucket.layout.tagCurrent(name, tag).replace(/current\/link$/, 'index/');
+  for await (const objects of bucket.pages(prefix)) {
+    for (const { key } of objects) if (bucket.layout.parse(key).kind === 'tag-history') keys.push(key);
+  }
+  return keys;
+}
+
+async function removeKeys(run: Run, keys: readonly string[]): Promise<boolean> {
+  const wanted = new Set(keys);
+  if (wanted.size === 0) return true;
+  const { failed } = await run.deleteObjects([...wanted]);
+  const mine = failed.filter(({ key }) => wanted.has(key));
+  for (const { key, code, message } of mine) {
+    run.tally.refuse({ code: 'failed', message: `${key}: ${code}: ${message}` });
+  }
+  return mine.length === 0;
+}
+
+/** Step 8. Only its success counts. @returns false when it was needed again, and is whole and live now. */
+async function bury(run: Run, doomed: Doomed, taken: number, group: ReadonlySet<Digest>): Promise<boolean> {
+  const { name, digest } = doomed.item;
+  const key = manifestKey(name, digest);
+  for (let version = taken; ; ) {
+    const set = { state: 'deleted', expireAt: tombstoneExpiry(run.now()) };
+    if ((await run.metadata.transition(key, version, set, ['queue', 'dueAt', 'rescue'])) !== undefined) {
+      run.tally.manifests.deleted++;
+      run.tally.image({ deleted: digest });
+      return true;
+    }
+    // Written since it was taken: by an indexer that needs it, or by one that saw its link go.
+    const now = await run.metadata.manifest(name, digest);
+    if (now?.state !== 'deleting' || now.runId !== run.runId) return false;
+    if (now.rescue || (await holdsAgain(run, doomed, group))) {
+      await repairManifest(run, name, digest);
+      return false;
+    }
+    version = now.version;
+  }
+}
+
+async function anyAsync<T>(items: readonly T[], test: (item: T) => Promise<boolean>): Promise<boolean> {
+  for (const item of items) if (await test(item)) return true;
+  return false;
+}

@@ -1,0 +1,288 @@
+/**
+ * A run is three functions: `startRun` validates nothing any more, gates and takes the lock; `runSlice` works until
+ * done or out of time; `finishRun` reports, publishes and releases. One Lambda calls them in a row.
+ */
+import type { RegistryLayout } from '../registry/layout.ts';
+import { coalesce } from '../store/coalesce.ts';
+import type { EventBus } from '../store/event-bus.ts';
+import { runsPk, SHARDS } from '../store/items.ts';
+import { BucketJournal, noJournal } from '../store/journal.ts';
+import { PruneLock } from '../store/lock.ts';
+import { Metadata } from '../store/metadata.ts';
+import { DeadlineError, type DeleteResult, type ObjectStore } from '../store/object-store.ts';
+import { PreviewBucket } from '../store/preview-bucket.ts';
+import { PreviewTable } from '../store/preview-table.ts';
+import { RegistryBucket } from '../store/registry-bucket.ts';
+import type { Table } from '../store/table.ts';
+import { pruneEvent } from './event.ts';
+import { gate } from './gate.ts';
+import { KnownObstacles } from './obstacles.ts';
+import { type Refusal, type Report, type Status, Tally } from './report.ts';
+import { type PruneRequest, repositoryScope } from './request.ts';
+import type { Policy, Run } from './run.ts';
+import { workOff } from './slice.ts';
+
+/** The times and rights of all runs, in milliseconds (docs/operations; environment of the functions). */
+export interface PruneSettings {
+  readonly grace: number;
+  readonly quarantine: number;
+  readonly maxIndexLag: number;
+  /** Prefix of the journal in the registry's bucket, outside the registry's root. */
+  readonly journalPrefix: string;
+  readonly allowUnversioned: boolean;
+}
+
+export interface PruneDependencies {
+  readonly table: Table;
+  /** @param guard is called right before each destructive request is signed. */
+  readonly objects: (guard: () => void) => ObjectStore;
+  readonly bus: EventBus;
+  readonly layout: RegistryLayout;
+  readonly bucketName: string;
+  readonly settings: PruneSettings;
+  /** Who runs: the function's name and request, or the command line's user, host and process. */
+  readonly owner: string;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly sleep: (milliseconds: number) => Promise<void>;
+  /** Unique, sortable ids (ULIDs). */
+  readonly newId: () => string;
+  readonly concurrency?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** A run under way. `lock` is absent for a dry run, which changes nothing anywhere. */
+export interface ActiveRun {
+  readonly run: Run;
+  readonly lock: PruneLock | undefined;
+  readonly dependencies: PruneDependencies;
+  readonly state: { completed: boolean; halted: Refusal | undefined; deadline: number };
+}
+
+/** A run's items outlive it for a year: seconds in DynamoDB's TTL. */
+const RUN_RETENTION_S = 365 * 24 * 3600;
+
+/** Time kept back from a slice for ending it cleanly: batch under way, report, event, release (milliseconds). */
+export const CLOSING_TIME = 20_000;
+
+/**
+ * Takes the lock and looks whether the run may delete at all.
+ *
+ * @param deadline milliseconds since the epoch at which this process is certainly over.
+ * @throws PruneAlreadyRunningError
+ */
+export async function startRun(
+  dependencies: PruneDependencies,
+  request: PruneRequest,
+  deadline: number,
+): Promise<ActiveRun> {
+  const { now, newId, owner, settings } = dependencies;
+  const runId = newId();
+  const startedAt = now();
+  const lock = request.dryRun
+    ? undefined
+    : await PruneLock.take(dependencies.table, now, { owner, runId, deadline });
+  const state: ActiveRun['state'] = { completed: false, halted: undefined, deadline };
+  try {
+    const table = request.dryRun ? new PreviewTable(dependencies.table) : dependencies.table;
+    const real = dependencies.objects(lock?.guard ?? refuseToDelete);
+    const objects = request.dryRun ? new PreviewBucket(real) : real;
+    const metadata = new Metadata(table, newId);
+    const tally = new Tally();
+    const verdict = await gate({ metadata, objects, request, settings, now });
+    for (const refusal of verdict.refusals) tally.refuse(refusal);
+    const journal =
+      lock === undefined
+        ? noJournal
+        : new BucketJournal({
+            objects,
+            bucket: dependencies.bucketName,
+            prefix: settings.journalPrefix,
+            runId,
+            writer: newId(),
+            now: () => new Date(now()),
+          });
+    const run: Run = {
+      metadata,
+      bucket: new RegistryBucket(objects, dependencies.layout),
+      runId,
+      fence: lock?.fence ?? 0,
+      request,
+      policy: policyOf(request, settings, verdict),
+      journal,
+      tally,
+      startedAt,
+      now,
+      sleep: dependencies.sleep,
+      deleteObjects: sharedDeletes(objects),
+      obstacles: new KnownObstacles(metadata, now),
+      concurrency: dependencies.concurrency ?? 16,
+      halt: (refusal) => {
+        state.halted ??= refusal;
+      },
+      isOver: () =>
+        state.halted !== undefined ||
+        dependencies.signal?.aborted === true ||
+        now() >= state.deadline - CLOSING_TIME,
+    };
+    const active = { run, lock, dependencies, state };
+    await record(active, { status: 'running' });
+    return active;
+  } catch (error) {
+    await lock?.release();
+    throw error;
+  }
+}
+
+/**
+ * Works on some shards until they are worked off or the deadline is near.
+ *
+ * @param deadline of this slice; a later one than before takes the lock's lease forward.
+ * @returns whether the shards were worked off.
+ */
+export async function runSlice(
+  active: ActiveRun,
+  shards: readonly string[],
+  deadline: number,
+): Promise<boolean> {
+  const { state, lock } = active;
+  if (deadline > state.deadline) {
+    await lock?.extend(deadline);
+    state.deadline = deadline;
+  }
+  const done = await workOff(active.run, shards);
+  state.completed = done;
+  return done;
+}
+
+/** Reports, publishes the event, and gives the lock back. */
+export async function finishRun(active: ActiveRun, failure?: unknown): Promise<Report> {
+  const { run, lock, dependencies, state } = active;
+  if (state.halted !== undefined) run.tally.refuse(state.halted);
+  if (failure !== undefined) {
+    run.tally.incomplete++;
+    run.tally.refuse({
+      code: 'failed',
+      message: failure instanceof Error ? failure.message : String(failure),
+    });
+  }
+  try {
+    let report = makeReport(active);
+    if (lock === undefined) return report;
+    try {
+      await dependencies.bus.publish(
+        pruneEvent(report, dependencies.bucketName, new Date(dependencies.now())),
+      );
+    } catch (error) {
+      // A run is not reported as completed without its event.
+      const message = error instanceof Error ? error.message : String(error);
+      run.tally.refuse({ code: 'event-not-published', message });
+      run.tally.incomplete++;
+      report = makeReport(active);
+    }
+    await record(active, { ...totals(report) });
+    return report;
+  } finally {
+    await lock?.release();
+  }
+}
+
+/**
+ * One whole run: starts, works on every shard until done or out of time, and always finishes.
+ *
+ * @param deadlines the deadline of each slice in turn, milliseconds since the epoch; the run is partial when they
+ *   are used up.
+ * @throws PruneAlreadyRunningError, and what S3 and DynamoDB throw after the run has been finished as partial.
+ */
+export async function prune(
+  dependencies: PruneDependencies,
+  request: PruneRequest,
+  deadlines: Iterable<number>,
+): Promise<Report> {
+  const [first, rest] = split(deadlines);
+  const active = await startRun(dependencies, request, first);
+  try {
+    let done = await runSlice(active, SHARDS, first);
+    for (const deadline of rest) {
+      if (done || active.state.halted || dependencies.signal?.aborted) break;
+      done = await runSlice(active, SHARDS, deadline);
+    }
+  } catch (error) {
+    await finishRun(active, error);
+    throw error;
+  }
+  return await finishRun(active);
+}
+
+function split(deadlines: Iterable<number>): [number, Iterable<number>] {
+  const iterator = deadlines[Symbol.iterator]();
+  const first = iterator.next();
+  if (first.done) throw new RangeError('a run needs at least one deadline');
+  return [first.value, { [Symbol.iterator]: () => iterator }];
+}
+
+function policyOf(
+  request: PruneRequest,
+  settings: PruneSettings,
+  verdict: { readonly refused: boolean; readonly mayDelete: boolean },
+): Policy {
+  const offline = request.mode === 'offline';
+  return {
+    filters: request.filters,
+    inScope: repositoryScope(request.repositories),
+    grace: offline ? 0 : settings.grace,
+    quarantine: offline ? 0 : settings.quarantine,
+    mayDelete: verdict.mayDelete,
+    resolveOnly: verdict.refused,
+  };
+}
+
+function sharedDeletes(objects: ObjectStore): (keys: readonly string[]) => Promise<DeleteResult> {
+  const shared = coalesce<string, DeleteResult>({ limit: 1000, send: (keys) => objects.deleteMany(keys) });
+  return async (keys) => (keys.length === 0 ? { deleted: [], failed: [] } : await shared(keys));
+}
+
+const refuseToDelete = (): never => {
+  throw new DeadlineError('a dry run deletes nothing');
+};
+
+function makeReport({ run, state }: ActiveRun): Report {
+  const { tally, request, runId, policy } = run;
+  const status: Status =
+    policy.resolveOnly || state.halted !== undefined
+      ? 'refused'
+      : state.completed && tally.incomplete === 0
+        ? 'completed'
+        : 'partial';
+  const { manifests, blobs, links, uploads, spaceReclaimed, images, refusals } = tally;
+  return {
+    ...{ runId, status, dryRun: request.dryRun, mode: request.mode, trigger: request.trigger },
+    imagesDeleted: images,
+    spaceReclaimed,
+    manifests: { ...manifests },
+    blobs: { ...blobs },
+    links: { ...links },
+    uploads: { ...uploads },
+    refusals,
+    ...(run.journal.location === undefined ? {} : { journal: run.journal.location }),
+    startedAt: new Date(run.startedAt).toISOString(),
+    durationMs: run.now() - run.startedAt,
+  };
+}
+
+function totals(report: Report) {
+  const { imagesDeleted, refusals, runId, ...numbers } = report;
+  // The item holds the totals; the lists are in the journal.
+  return { ...numbers, imagesListed: imagesDeleted.length, refusals: refusals.length };
+}
+
+async function record(active: ActiveRun, attributes: Record<string, unknown>): Promise<void> {
+  const { run, lock } = active;
+  if (lock === undefined) return;
+  const { mode, trigger } = run.request;
+  const startedAt = new Date(run.startedAt).toISOString();
+  const expireAt = Math.ceil(run.startedAt / 1000) + RUN_RETENTION_S;
+  const set = { ...{ mode, trigger, startedAt, expireAt, fence: run.fence }, ...attributes };
+  const key = { pk: runsPk, sk: run.runId };
+  await run.metadata.table.update(key, { set: JSON.parse(JSON.stringify(set)), add: { version: 1 } });
+}

@@ -1,0 +1,92 @@
+/** One entry of the manifest queue, or one manifest of a repository looked through. */
+import type { Digest } from '../registry/digest.ts';
+import { type ManifestItem, manifestKey } from '../store/items.ts';
+import { deleteManifests } from './delete-manifests.ts';
+import { type Kept, planManifest, planResolution } from './plan-manifest.ts';
+import { repairManifest } from './repair.ts';
+import { settleQueue } from './requeue.ts';
+import type { Run } from './run.ts';
+
+/** Whether anything has changed that may make other things due. */
+export type Handled = 'left' | 'progress';
+
+/** How often a decision is made again when what it was made from changes under it. */
+const ATTEMPTS = 3;
+
+export async function handleManifest(run: Run, name: string, digest: Digest): Promise<Handled> {
+  const obstacle = await run.obstacles.of(name);
+  let first = true;
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const item = await run.metadata.manifest(name, digest);
+    if (item === undefined || item.state === 'deleted') return 'left';
+    // Another worker of this run has it, or it could not be finished and is for the next run.
+    if (item.state === 'deleting' && item.runId === run.runId) return 'left';
+    if (item.state === 'deleting') return await resolve(run, item, obstacle);
+    if (run.policy.resolveOnly || !run.policy.inScope(name)) return 'left';
+    if (first) run.tally.manifests.examined++;
+    first = false;
+    if (isSkipped(run, item, obstacle)) return 'left';
+    if (run.request.mode === 'offline' && item.pushedAt > run.startedAt) {
+      const message = `${name}@${digest} was pushed during the run, so the registry is not stopped or read-only`;
+      run.halt({ code: 'pushes-arriving', message, repository: name, digest });
+      return 'left';
+    }
+
+    const decision = await planManifest(run, item);
+    if (decision.action === 'keep') {
+      run.tally.manifests.kept++;
+      noteKept(run, item, decision.why);
+      await settleQueue(run, manifestKey(name, digest), item, decision.queue);
+      return 'left';
+    }
+    const reason = decision.group.some(({ tags }) => tags.length > 0) ? 'matched by the filters' : 'untagged';
+    const outcome = await deleteManifests(run, decision.group, reason);
+    if (outcome === 'failed') run.tally.incomplete++;
+    if (outcome !== 'conflict') return 'progress';
+  }
+  // Still queued, and so for the next run.
+  return 'left';
+}
+
+/** Fail closed: what is not understood is kept, with everything of its repository if need be, and reported. */
+function isSkipped(run: Run, item: ManifestItem, obstacle: string | undefined): boolean {
+  const { name: repository, digest, problem } = item;
+  if (problem === undefined && obstacle === undefined) return false;
+  run.tally.manifests.skipped++;
+  if (problem !== undefined) {
+    const code = problem.code === 'unreadable' ? 'unreadable' : 'kept';
+    run.tally.refuse({ code, message: problem.detail, repository, digest });
+  }
+  if (obstacle !== undefined) {
+    const message = `nothing of the repository is deleted: ${obstacle}`;
+    run.tally.refuse({ code: 'unreadable', message, repository });
+  }
+  return true;
+}
+
+function noteKept(run: Run, { name: repository, digest }: ManifestItem, why: Kept): void {
+  if (why.by === 'problem') {
+    run.tally.refuse({
+      code: 'kept',
+      message: `something above it is not understood: ${why.detail}`,
+      repository,
+      digest,
+    });
+  } else if (why.by === 'unversioned-bucket') {
+    const message = 'its tag could not be brought back: the bucket is not versioned';
+    run.tally.refuse({ code: 'unversioned-bucket', message, repository, digest });
+  }
+}
+
+/** Left `deleting`: finished if still nothing holds it, else repaired. */
+async function resolve(run: Run, item: ManifestItem, obstacle: string | undefined): Promise<Handled> {
+  const { name, digest } = item;
+  const decision = obstacle === undefined ? await planResolution(run, item) : undefined;
+  if (decision?.action === 'delete') {
+    const outcome = await deleteManifests(run, decision.group, 'left by an earlier run');
+    if (outcome === 'failed') run.tally.incomplete++;
+    return outcome === 'deleted' ? 'progress' : 'left';
+  }
+  await repairManifest(run, name, digest);
+  return 'progress';
+}

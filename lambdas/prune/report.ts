@@ -1,0 +1,97 @@
+/** What a run did, as its callers see it (docs/events.md). */
+import type { Digest } from '../registry/digest.ts';
+import type { Mode, Trigger } from './request.ts';
+
+export type Status = 'completed' | 'partial' | 'refused';
+
+/** Why something was not deleted that was asked for. */
+export interface Refusal {
+  readonly code: RefusalCode;
+  readonly message: string;
+  readonly repository?: string;
+  readonly digest?: Digest;
+}
+
+export type RefusalCode =
+  | 'stale-index'
+  | 'pushes-arriving'
+  | 'unversioned-bucket'
+  | 'unreadable'
+  | 'kept'
+  | 'lost'
+  | 'failed'
+  | 'event-not-published';
+
+export type ImageDeleted = { readonly untagged: string } | { readonly deleted: Digest };
+
+export interface Report {
+  readonly runId: string;
+  readonly status: Status;
+  readonly dryRun: boolean;
+  readonly mode: Mode;
+  readonly trigger: Trigger;
+  readonly imagesDeleted: readonly ImageDeleted[];
+  /** Bytes of blob data whose deletion S3 confirmed, each physical blob once. */
+  readonly spaceReclaimed: number;
+  readonly manifests: {
+    readonly examined: number;
+    readonly deleted: number;
+    readonly kept: number;
+    readonly skipped: number;
+  };
+  readonly blobs: {
+    readonly examined: number;
+    readonly condemned: number;
+    readonly condemnedBytes: number;
+    readonly deleted: number;
+    readonly rescued: number;
+    readonly failed: number;
+  };
+  readonly links: { readonly deleted: number };
+  readonly uploads: { readonly deleted: number; readonly bytes: number };
+  readonly refusals: readonly Refusal[];
+  /** Where every deletion is listed; absent for a dry run. */
+  readonly journal?: string;
+  readonly startedAt: string;
+  readonly durationMs: number;
+}
+
+/** Entries of `imagesDeleted` and `refusals`; the journal has them all. */
+export const MAX_LISTED = 1000;
+
+/** Counts as the run goes. */
+export class Tally {
+  readonly manifests = { examined: 0, deleted: 0, kept: 0, skipped: 0 };
+  readonly blobs = { examined: 0, condemned: 0, condemnedBytes: 0, deleted: 0, rescued: 0, failed: 0 };
+  readonly links = { deleted: 0 };
+  readonly uploads = { deleted: 0, bytes: 0 };
+  spaceReclaimed = 0;
+  /** Deletions that failed or were put off, so that the run has not done all it was asked for. */
+  incomplete = 0;
+  readonly #images: ImageDeleted[] = [];
+  readonly #refusals: Refusal[] = [];
+  readonly #refused = new Set<string>();
+
+  image(entry: ImageDeleted): void {
+    if (this.#images.length < MAX_LISTED) this.#images.push(entry);
+  }
+
+  /** Each refusal is listed once, however often it is met. */
+  refuse(refusal: Refusal): boolean {
+    const id = `${refusal.code} ${refusal.repository ?? ''} ${refusal.digest ?? ''}`;
+    if (this.#refused.has(id)) return false;
+    if (this.#refusals.length < MAX_LISTED) {
+      this.#refused.add(id);
+      this.#refusals.push(refusal);
+    }
+    return true;
+  }
+
+  get images(): readonly ImageDeleted[] {
+    return this.#images;
+  }
+
+  get refusals(): readonly Refusal[] {
+    return this.#refusals;
+  }
+}

@@ -1,0 +1,110 @@
+/** What a caller asks for, checked before anything is touched. */
+import picomatch from 'picomatch';
+import { type PruneFilters, parsePruneFilters } from '../filters/prune-filters.ts';
+
+export type Mode = 'online' | 'offline';
+export type Trigger = 'schedule' | 'manual' | 'cli';
+
+export interface PruneRequest {
+  readonly filters: PruneFilters;
+  /** Globs as given; empty means every repository. */
+  readonly repositories: readonly string[];
+  readonly mode: Mode;
+  readonly dryRun: boolean;
+  readonly trigger: Trigger;
+}
+
+/** The request cannot be understood; nothing was done. */
+export class InvalidRequestError extends Error {
+  override readonly name = 'InvalidRequestError';
+}
+
+const FIELDS = ['filters', 'repositories', 'mode', 'dryRun', 'trigger'];
+const MODES: readonly Mode[] = ['online', 'offline'];
+const TRIGGERS: readonly Trigger[] = ['schedule', 'manual', 'cli'];
+
+/** A glob is matched against every repository; a longer list is a mistake. */
+const MAX_GLOBS = 100;
+
+export interface RequestDefaults {
+  /** Filters of a request that has none (`DEFAULT_FILTERS`). */
+  readonly filters?: string | object | undefined;
+  readonly trigger?: Trigger;
+}
+
+/**
+ * Reads a Lambda payload, or what the command line made of its arguments. Everything is optional; unknown fields
+ * are errors, so that a misspelt one never widens a prune.
+ *
+ * @throws InvalidRequestError naming the field, the value got and the values allowed.
+ * @throws InvalidFilterError with Docker's text.
+ */
+export function parsePruneRequest(payload: unknown, now: Date, defaults: RequestDefaults = {}): PruneRequest {
+  const body = fieldsOf(payload);
+  return {
+    // Handed on as they came: a schema would drop what it does not know, and a lost filter widens the prune.
+    filters: parsePruneFilters(filtersOf(body['filters'] ?? defaults.filters), now),
+    repositories: globs(body['repositories']),
+    mode: oneOf('mode', body['mode'], MODES, 'online'),
+    dryRun: flag('dryRun', body['dryRun']),
+    trigger: oneOf('trigger', body['trigger'], TRIGGERS, defaults.trigger ?? 'manual'),
+  };
+}
+
+/** Whether the request is about a repository. Globs as in shells: `*` stops at a slash, `**` does not. */
+export function repositoryScope(globs: readonly string[]): (name: string) => boolean {
+  if (globs.length === 0) return () => true;
+  return picomatch([...globs], { dot: true, strictSlashes: true, nonegate: true, noextglob: true });
+}
+
+function fieldsOf(payload: unknown): Record<string, unknown> {
+  if (payload === undefined || payload === null) return {};
+  if (typeof payload !== 'object' || Array.isArray(payload)) {
+    throw new InvalidRequestError(
+      `the request is ${shown(payload)}; it must be a JSON object, {} for the defaults`,
+    );
+  }
+  for (const name of Object.keys(payload)) {
+    if (!FIELDS.includes(name)) {
+      throw new InvalidRequestError(`unknown field ${shown(name)}: allowed are ${FIELDS.join(', ')}`);
+    }
+  }
+  return payload as Record<string, unknown>;
+}
+
+function filtersOf(value: unknown): string | object | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === 'string' || typeof value === 'object') return value;
+  throw new InvalidRequestError(`filters is ${shown(value)}: allowed are an object and a JSON string`);
+}
+
+function globs(value: unknown): string[] {
+  if (value === undefined || value === null) return [];
+  const list = Array.isArray(value) ? value : [];
+  const bad = list.find((glob) => typeof glob !== 'string' || glob === '');
+  // An empty list is not "every repository": whoever computed it meant none.
+  if (list.length === 0 || list.length > MAX_GLOBS || bad !== undefined) {
+    throw new InvalidRequestError(
+      `repositories is ${shown(bad ?? value)}: allowed is a list of 1 to ${MAX_GLOBS} globs such as "team/*"`,
+    );
+  }
+  return list;
+}
+
+function oneOf<T extends string>(name: string, value: unknown, allowed: readonly T[], standard: T): T {
+  if (value === undefined || value === null) return standard;
+  const found = allowed.find((candidate) => candidate === value);
+  if (found !== undefined) return found;
+  throw new InvalidRequestError(`${name} is ${shown(value)}: allowed are ${allowed.join(', ')}`);
+}
+
+function flag(name: string, value: unknown): boolean {
+  if (value === undefined || value === null) return false;
+  if (typeof value === 'boolean') return value;
+  throw new InvalidRequestError(`${name} is ${shown(value)}: allowed are true and false`);
+}
+
+function shown(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length <= 80 ? text : `${text.slice(0, 77)}…`;
+}

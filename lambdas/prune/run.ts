@@ -1,0 +1,53 @@
+/** A run: what was asked, with which rights and times, over which stores, and what has come of it so far. */
+import type { PruneFilters } from '../filters/prune-filters.ts';
+import type { Stores } from '../store/hold.ts';
+import type { Journal } from '../store/journal.ts';
+import type { DeleteResult } from '../store/object-store.ts';
+import type { Refusal, Tally } from './report.ts';
+import type { PruneRequest } from './request.ts';
+
+/** What the run may do and how long things must have rested, in milliseconds. */
+export interface Policy {
+  readonly filters: PruneFilters;
+  /** Whether the request is about a repository. */
+  readonly inScope: (repository: string) => boolean;
+  readonly grace: number;
+  readonly quarantine: number;
+  /** Whether data and tags may be deleted: only where it can be taken back, or was asked for regardless. */
+  readonly mayDelete: boolean;
+  /** Set by a gate that refuses: what an earlier run left `deleting` is resolved towards `live`, nothing else. */
+  readonly resolveOnly: boolean;
+}
+
+export interface Run extends Stores {
+  readonly runId: string;
+  readonly fence: number;
+  readonly request: PruneRequest;
+  readonly policy: Policy;
+  readonly journal: Journal;
+  readonly tally: Tally;
+  readonly startedAt: number;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly sleep: (milliseconds: number) => Promise<void>;
+  /** Deletes objects, sharing requests with whoever deletes at the same time. */
+  readonly deleteObjects: (keys: readonly string[]) => Promise<DeleteResult>;
+  /** What a repository holds that could not be read; nothing of it is deleted then. */
+  readonly obstacles: Obstacles;
+  /** Items of one page worked on at the same time. */
+  readonly concurrency: number;
+  /** Ends the run before anything more is deleted. */
+  readonly halt: (refusal: Refusal) => void;
+  /** Whether to start no more work: out of time, aborted, or halted. */
+  readonly isOver: () => boolean;
+}
+
+export interface Obstacles {
+  /** Why nothing of the repository may be deleted, or undefined. */
+  of(repository: string): Promise<string | undefined>;
+  /** Something of the repository turned out to be unreadable during the run. */
+  add(repository: string, why: string): void;
+}
+
+/** The marks of this run on what it takes. */
+export const marks = (run: Run) => ({ runId: run.runId, fence: run.fence });

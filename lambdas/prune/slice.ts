@@ -1,0 +1,174 @@
+/**
+ * Works off the queues of some shards until they are empty or time is up: manifests, then blobs, then uploads.
+ * The queue is the cursor, so whatever is left is the next slice's.
+ */
+import pMap from 'p-map';
+import { KeySet } from '../index/key-set.ts';
+import { isDigest } from '../registry/digest.ts';
+import { type BlobItem, type QueueKind, queueName, repositoryPk, UnknownItemError } from '../store/items.ts';
+import { DeadlineError } from '../store/object-store.ts';
+import { dueEntries } from '../store/queue.ts';
+import type { DueEntry, Key } from '../store/table.ts';
+import { handleBlob } from './blobs.ts';
+import { type Handled, handleManifest } from './manifests.ts';
+import type { Run } from './run.ts';
+import { sweep } from './sweep.ts';
+import { abortMultipartUploads, handleUpload } from './uploads.ts';
+
+/** With no grace or quarantine, work makes more work due at once; the index shows it a moment later. */
+const SETTLE_MS = 500;
+
+/** @returns whether the shards were worked off. */
+export async function workOff(run: Run, shards: readonly string[]): Promise<boolean> {
+  try {
+    if (!run.request.filters.dangling && !run.policy.resolveOnly) await everyManifest(run, shards);
+    await queuePhase(run, 'manifest', shards, (entries) => manifestPage(run, entries));
+    await queuePhase(run, 'blob', shards, (entries) => blobPage(run, entries));
+    await queuePhase(run, 'upload', shards, (entries) =>
+      eachOf(run, entries, (entry) => handleUpload(run, entry)),
+    );
+    // Multipart uploads have no shard: whoever has the first one sees to them.
+    if (shards.includes('0') && !run.isOver()) await abortMultipartUploads(run);
+  } catch (error) {
+    if (!(error instanceof DeadlineError)) throw error;
+    return false;
+  }
+  return !run.isOver();
+}
+
+type PageHandler = (entries: readonly DueEntry[]) => Promise<readonly Handled[]>;
+
+async function queuePhase(
+  run: Run,
+  kind: QueueKind,
+  shards: readonly string[],
+  handle: PageHandler,
+): Promise<void> {
+  // Offline, nothing waits for its time; uploads always do.
+  const until = () =>
+    run.request.mode === 'offline' && kind !== 'upload' ? Number.MAX_SAFE_INTEGER : run.now();
+  const feedsItself = kind !== 'upload' && (run.policy.grace === 0 || run.policy.quarantine === 0);
+  const seen = new KeySet();
+  for (let quiet = 0; !run.isOver() && quiet < 2; ) {
+    const progress = await pMap(shards, (shard) => pass(run, queueName(kind, shard), until, seen, handle), {
+      concurrency: shards.length,
+    });
+    if (!feedsItself) return;
+    quiet = progress.some(Boolean) ? 0 : quiet + 1;
+    if (quiet === 1) await run.sleep(SETTLE_MS);
+  }
+}
+
+/** Once through one queue. Entries that were left before and are queued as they were then are passed over. */
+async function pass(
+  run: Run,
+  queue: string,
+  until: () => number,
+  seen: KeySet,
+  handle: PageHandler,
+): Promise<boolean> {
+  let progress = false;
+  for await (const entries of dueEntries(run.metadata.table, queue, until)) {
+    if (run.isOver()) break;
+    const id = ({ pk, sk, dueAt }: DueEntry) => `${pk}\n${sk}\n${dueAt}`;
+    const fresh = entries.filter((entry) => !seen.has(id(entry)));
+    for (const entry of fresh) seen.add(id(entry));
+    const handled = await handle(fresh);
+    progress ||= handled.includes('progress');
+  }
+  return progress;
+}
+
+/** The manifest an entry or item is about. */
+function manifestOf({ pk, sk }: Key) {
+  const digest = sk.slice('MANIFEST#'.length);
+  return pk.startsWith('REPO#') && isDigest(digest) ? { name: pk.slice('REPO#'.length), digest } : undefined;
+}
+
+async function manifestPage(run: Run, entries: readonly DueEntry[]): Promise<Handled[]> {
+  return await eachOf(run, entries, async (entry) => {
+    const manifest = manifestOf(entry);
+    if (manifest === undefined) return 'left';
+    try {
+      return await handleManifest(run, manifest.name, manifest.digest);
+    } catch (error) {
+      if (!(error instanceof UnknownItemError)) throw error;
+      run.obstacles.add(manifest.name, error.message);
+      run.tally.manifests.skipped++;
+      run.tally.refuse({ code: 'unreadable', message: error.message, repository: manifest.name });
+      return 'left';
+    }
+  });
+}
+
+/** A page of the queue is swept together, so that its deletions share requests. */
+async function blobPage(run: Run, entries: readonly DueEntry[]): Promise<Handled[]> {
+  const due: BlobItem[] = [];
+  const found: BlobItem[] = [];
+  const handled = await eachOf(run, entries, async ({ pk }) => {
+    const digest = pk.slice('BLOB#'.length);
+    if (!isDigest(digest)) return 'left';
+    try {
+      const outcome = await handleBlob(run, digest);
+      if (outcome.next === 'sweep') due.push(outcome.item);
+      if (outcome.next === 'resolve') found.push(outcome.item);
+      return outcome.next === 'left' ? 'left' : 'progress';
+    } catch (error) {
+      if (!(error instanceof UnknownItemError)) throw error;
+      run.tally.refuse({ code: 'unreadable', message: error.message, digest });
+      return 'left';
+    }
+  });
+  if (due.length + found.length > 0) await sweep(run, due, found);
+  return handled;
+}
+
+/**
+ * `dangling=false` asks about manifests that nothing has queued: every one of the repositories asked for. A
+ * repository belongs to one shard.
+ */
+async function everyManifest(run: Run, shards: readonly string[]): Promise<void> {
+  const mine = new Set(shards);
+  for await (const name of run.metadata.repositories()) {
+    if (run.isOver()) return;
+    if (!run.policy.inScope(name) || !mine.has(shardOfName(name))) continue;
+    for await (const page of run.metadata.pages(repositoryPk(name), 'MANIFEST#')) {
+      // Those queued come by the queue; those gone are gone.
+      const rows = page.items.filter((row) => row['state'] === 'live' && row['queue'] === undefined);
+      await eachOf(run, rows, (row) => manifestPage(run, [{ pk: row.pk, sk: row.sk, queue: '', dueAt: 0 }]));
+      if (run.isOver()) return;
+    }
+  }
+}
+
+function shardOfName(name: string): string {
+  let sum = 0;
+  for (let at = 0; at < name.length; at++) sum = (sum * 31 + name.charCodeAt(at)) >>> 0;
+  return (sum % 16).toString(16);
+}
+
+/** Side by side; once the run is over, what is left is left. One failure does not leave others running. */
+async function eachOf<T, R>(
+  run: Run,
+  items: readonly T[],
+  work: (item: T) => Promise<R>,
+): Promise<(R | 'left')[]> {
+  let failed = false;
+  try {
+    return await pMap(
+      items,
+      async (item) => {
+        if (failed || run.isOver()) return 'left' as const;
+        try {
+          return await work(item);
+        } catch (error) {
+          failed = true;
+          throw error;
+        }
+      },
+      { concurrency: run.concurrency, stopOnError: false },
+    );
+  } catch (error) {
+    throw error instanceof AggregateError ? (error.errors[0] ?? error) : error;
+  }
+}

@@ -1,0 +1,160 @@
+/** Deletes the bytes of condemned blobs, many in one request (protocol, blob steps 4 to 8). */
+import pMap from 'p-map';
+import { putLink } from '../store/hold.ts';
+import { type BlobItem, blobKey, blobQueue, referenceKey } from '../store/items.ts';
+import { type BlobView, tombstoneExpiry } from '../store/metadata.ts';
+import { lost, repairBlob } from './repair.ts';
+import { marks, type Run } from './run.ts';
+
+interface Taken {
+  readonly item: BlobItem;
+  readonly version: number;
+  /** Found `deleting`: an earlier run may have deleted the data and not have lived to count it. */
+  readonly resumed: boolean;
+}
+
+/** A taken blob that nothing needs. */
+interface Doomed extends Taken {
+  readonly view: BlobView;
+}
+
+/** A doomed blob as the bucket has it. */
+interface Located extends Doomed {
+  readonly key: string;
+  /** Bytes; undefined when there is no data to be seen. */
+  readonly size: number | undefined;
+}
+
+/** Sweeps condemned blobs that are due, and finishes or repairs what was found `deleting`. */
+export async function sweep(run: Run, due: readonly BlobItem[], found: readonly BlobItem[]): Promise<void> {
+  const { concurrency } = run;
+  const taken = await pMap(
+    [...due.map((item) => ({ item, resumed: false })), ...found.map((item) => ({ item, resumed: true }))],
+    ({ item, resumed }) => take(run, item, resumed),
+    { concurrency },
+  );
+  const doomed = await pMap(taken.filter(isDefined), (blob) => lookAgain(run, blob), { concurrency });
+  const going = doomed.filter(isDefined);
+  await run.journal.write(
+    going.map(({ item, view }) => ({
+      action: 'delete-blob',
+      reason: 'no manifest references it and no repository links it',
+      digest: item.digest,
+      size: item.size ?? 0,
+      repositories: [...new Set([...view.links, ...view.references].map(({ name }) => name))],
+    })),
+  );
+  const located = await pMap(going, (blob) => locate(run, blob), { concurrency });
+  const markers = await remove(run, located);
+  await pMap(
+    located.filter(({ key, size }) => size === undefined || markers.has(key)),
+    (blob) => bury(run, blob, markers.get(blob.key)),
+    { concurrency },
+  );
+}
+
+/** Step 4. It stays queued, so that whoever comes after a crash finds it. */
+async function take(run: Run, item: BlobItem, resumed: boolean): Promise<Taken | undefined> {
+  const set = { state: 'deleting', ...marks(run), queue: blobQueue(item.digest), dueAt: run.now() };
+  const version = await run.metadata.transition(blobKey(item.digest), item.version, set);
+  return version === undefined ? undefined : { item, version, resumed };
+}
+
+/**
+ * Step 5: the table again, and the bucket itself wherever the blob ever had a link.
+ *
+ * @returns undefined when something needs it; it is live again then.
+ */
+async function lookAgain(run: Run, taken: Taken): Promise<Doomed | undefined> {
+  const { item } = taken;
+  const view = await run.metadata.blob(item.digest, { all: true });
+  const needed = [...view.references, ...view.links].some(({ removedAt }) => removedAt === undefined);
+  if (!needed && !run.policy.resolveOnly && !(await isLinked(run, item, view))) return { ...taken, view };
+  const outcome = await repairBlob(run, item.digest);
+  if (outcome === 'live') run.tally.blobs.rescued++;
+  if (outcome === 'lost' && needed) lost(run, item.digest, nameOf(view));
+  return undefined;
+}
+
+/** Whether the bucket holds a link that the table has marked removed; its edge is put back then. */
+async function isLinked(run: Run, { digest }: BlobItem, view: BlobView): Promise<boolean> {
+  let found = false;
+  for (const { name } of view.links) {
+    const link = await run.bucket.layerLink(name, digest);
+    if (link === undefined) continue;
+    await putLink(run.metadata, name, digest, link.lastModified.getTime());
+    found = true;
+  }
+  for (const { name, manifest } of view.references) {
+    if (manifest !== digest || (await run.bucket.revisionLink(name, digest)) === undefined) continue;
+    await run.metadata.table.write([{ put: { ...referenceKey(digest, name, digest), since: run.now() } }]);
+    found = true;
+  }
+  return found;
+}
+
+/** Step 7: hidden data is not deleted a second time; and what is there has the size that counts. */
+async function locate(run: Run, doomed: Doomed): Promise<Located> {
+  const { digest } = doomed.item;
+  const data = await run.bucket.blob(digest);
+  return { ...doomed, key: run.bucket.layout.blobData(digest), size: data?.size };
+}
+
+/** @returns the keys S3 confirmed, each with its delete marker if there is one. */
+async function remove(run: Run, located: readonly Located[]): Promise<Map<string, string | undefined>> {
+  const visible = located.filter(({ size }) => size !== undefined);
+  if (visible.length === 0) return new Map();
+  const { deleted, failed } = await run.bucket.objects.deleteMany(visible.map(({ key }) => key));
+  for (const { key, code, message } of failed) {
+    // It stays `deleting` and queued: the next run looks again and finishes.
+    run.tally.blobs.failed++;
+    run.tally.incomplete++;
+    run.tally.refuse({ code: 'failed', message: `${key}: ${code}: ${message}` });
+  }
+  return new Map(deleted.map(({ key, marker }) => [key, marker]));
+}
+
+/** Step 8. Only its success counts the bytes. */
+async function bury(
+  run: Run,
+  { item, version, size, resumed }: Located,
+  marker: string | undefined,
+): Promise<void> {
+  const { digest } = item;
+  const bytes = size ?? (resumed ? (item.size ?? 0) : 0);
+  const set = {
+    state: 'deleted',
+    expireAt: tombstoneExpiry(run.now()),
+    ...(size === undefined ? {} : { size }),
+    ...(marker === undefined ? {} : { deleteMarker: marker }),
+  };
+  const gone = ['queue', 'dueAt', 'rescue', 'condemnedAt'];
+  if ((await run.metadata.transition(blobKey(digest), version, set, gone)) !== undefined) {
+    const { tally } = run;
+    tally.blobs.deleted++;
+    tally.spaceReclaimed += bytes;
+    tally.image({ deleted: digest });
+    if ((item.condemnedAt ?? 0) >= run.startedAt) {
+      // Condemned and swept by this run: counted once, as deleted.
+      tally.blobs.condemned--;
+      tally.blobs.condemnedBytes -= item.size ?? 0;
+    }
+    return;
+  }
+  // Somebody needs it since the last look.
+  const outcome = await repairBlob(run, digest);
+  if (outcome === 'live') run.tally.blobs.rescued++;
+  if (outcome === 'lost') await reportLost(run, item);
+}
+
+async function reportLost(run: Run, { digest }: BlobItem): Promise<void> {
+  const view = await run.metadata.blob(digest);
+  const needed = view.references.some(({ removedAt }) => removedAt === undefined);
+  if (needed) lost(run, digest, nameOf(view));
+}
+
+function nameOf({ references, links }: BlobView): string {
+  return [...references, ...links].find(({ removedAt }) => removedAt === undefined)?.name ?? '';
+}
+
+const isDefined = <T>(value: T | undefined): value is T => value !== undefined;
