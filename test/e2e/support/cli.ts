@@ -1,0 +1,62 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { CREDENTIALS, REGION } from './bucket.ts';
+
+export interface CliResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CliSettings {
+  readonly endpoint: string;
+  readonly table: string;
+  readonly bucket: string;
+  readonly bus: string;
+  readonly journalPrefix: string;
+  readonly root?: string;
+  readonly grace?: string;
+  readonly quarantine?: string;
+}
+
+const ROOT = join(import.meta.dirname, '..', '..', '..');
+const TIMEOUT_MS = 120_000;
+const MAX_OUTPUT = 64 * 1024 * 1024;
+
+/** The product's configuration, and nothing of the machine's own AWS set-up. */
+export function cliEnvironment(settings: CliSettings): Record<string, string> {
+  return {
+    AWS_ENDPOINT_URL: settings.endpoint,
+    AWS_REGION: REGION,
+    AWS_ACCESS_KEY_ID: CREDENTIALS.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
+    METADATA_TABLE: settings.table,
+    REGISTRY_BUCKET: settings.bucket,
+    REGISTRY_ROOT: settings.root ?? '',
+    EVENT_BUS: settings.bus,
+    JOURNAL_PREFIX: settings.journalPrefix,
+    ...(settings.grace === undefined ? {} : { GRACE: settings.grace }),
+    ...(settings.quarantine === undefined ? {} : { QUARANTINE: settings.quarantine }),
+  };
+}
+
+/** Runs the command line as its users do, in a process of its own. */
+export function runCli(args: readonly string[], env: Readonly<Record<string, string>>): Promise<CliResult> {
+  return new Promise((resolve, reject) => {
+    execFile(
+      process.execPath,
+      ['cli/main.ts', ...args],
+      {
+        cwd: ROOT,
+        env: { PATH: process.env['PATH'], HOME: process.env['HOME'], NO_COLOR: '1', ...env },
+        timeout: TIMEOUT_MS,
+        maxBuffer: MAX_OUTPUT,
+      },
+      (error, stdout, stderr) => {
+        const code = error === null ? 0 : error.code;
+        if (typeof code === 'number') resolve({ code, stdout, stderr });
+        else reject(new Error(`cli ${args.join(' ')}\n${stdout}${stderr}`, { cause: error }));
+      },
+    );
+  });
+}
