@@ -49,6 +49,8 @@ export interface PruneDependencies {
   readonly newId: () => string;
   readonly concurrency?: number;
   readonly signal?: AbortSignal;
+  /** Called now and then with the counts so far. */
+  readonly onProgress?: (tally: Tally) => void;
 }
 
 /** A run under way. `lock` is absent for a dry run, which changes nothing anywhere. */
@@ -79,17 +81,21 @@ export async function startRun(
   const { now, newId, owner, settings } = dependencies;
   const runId = newId();
   const startedAt = now();
+  let guard: () => void = refuseToDelete;
+  const real = dependencies.objects(() => guard());
+  // Before the lock, so that a bucket that is not there leaves no trace.
+  const versioning = await real.versioning();
   const lock = request.dryRun
     ? undefined
     : await PruneLock.take(dependencies.table, now, { owner, runId, deadline });
+  if (lock !== undefined) guard = lock.guard;
   const state: ActiveRun['state'] = { completed: false, halted: undefined, deadline };
   try {
     const table = request.dryRun ? new PreviewTable(dependencies.table) : dependencies.table;
-    const real = dependencies.objects(lock?.guard ?? refuseToDelete);
     const objects = request.dryRun ? new PreviewBucket(real) : real;
     const metadata = new Metadata(table, newId);
     const tally = new Tally();
-    const verdict = await gate({ metadata, objects, request, settings, now });
+    const verdict = await gate({ metadata, versioning, request, settings, now });
     for (const refusal of verdict.refusals) tally.refuse(refusal);
     const journal =
       lock === undefined
@@ -117,6 +123,7 @@ export async function startRun(
       deleteObjects: sharedDeletes(objects),
       obstacles: new KnownObstacles(metadata, now),
       concurrency: dependencies.concurrency ?? 16,
+      progress: () => dependencies.onProgress?.(tally),
       halt: (refusal) => {
         state.halted ??= refusal;
       },

@@ -15,16 +15,15 @@ export interface Verdict {
 
 export async function gate(about: {
   readonly metadata: Metadata;
-  readonly objects: ObjectStore;
+  readonly versioning: Awaited<ReturnType<ObjectStore['versioning']>>;
   readonly request: PruneRequest;
   readonly settings: PruneSettings;
   readonly now: () => number;
 }): Promise<Verdict> {
-  const { metadata, objects, request, settings } = about;
+  const { metadata, versioning, request, settings } = about;
   const stale = staleness((await metadata.heartbeat())?.seenAt, settings.maxIndexLag, about.now());
   if (stale !== undefined) return { refused: true, mayDelete: false, refusals: [stale] };
-  const recoverable = (await objects.versioning()) === 'enabled';
-  if (request.mode === 'offline' || recoverable || settings.allowUnversioned) {
+  if (request.mode === 'offline' || versioning === 'enabled' || settings.allowUnversioned) {
     return { refused: false, mayDelete: true, refusals: [] };
   }
   const message =

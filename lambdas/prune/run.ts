@@ -36,6 +36,8 @@ export interface Run extends Stores {
   readonly obstacles: Obstacles;
   /** Items of one page worked on at the same time. */
   readonly concurrency: number;
+  /** Tells whoever watches how far the run has come. */
+  readonly progress: () => void;
   /** Ends the run before anything more is deleted. */
   readonly halt: (refusal: Refusal) => void;
   /** Whether to start no more work: out of time, aborted, or halted. */

@@ -74,6 +74,7 @@ async function pass(
     const fresh = entries.filter((entry) => !seen.has(id(entry)));
     for (const entry of fresh) seen.add(id(entry));
     const handled = await handle(fresh);
+    run.progress();
     progress ||= handled.includes('progress');
   }
   return progress;

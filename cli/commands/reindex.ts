@@ -1,0 +1,17 @@
+/** `reindex`: builds or repairs the metadata from the bucket. */
+import { readConfiguration } from '../../lambdas/configuration.ts';
+import { indexDependencies } from '../../lambdas/dependencies.ts';
+import { reindex } from '../../lambdas/index/reindex.ts';
+import { EXIT } from '../exit-codes.ts';
+import { reindexText } from '../output.ts';
+import { type Host, Progress } from '../terminal.ts';
+
+export async function reindexCommand(host: Host, options: { readonly json?: boolean }): Promise<number> {
+  const context = indexDependencies(readConfiguration(host.env, new Date()));
+  const progress = new Progress(host);
+  const report = await reindex(context, {
+    onProgress: ({ phase, done }) => progress.show(`reindex: ${phase} ${done.toLocaleString('en')}`),
+  }).finally(() => progress.clear());
+  host.stdout.write(options.json ? `${JSON.stringify(report)}\n` : reindexText(report));
+  return EXIT.done;
+}

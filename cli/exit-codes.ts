@@ -1,0 +1,40 @@
+/** What the command's exit code says. */
+
+import { ConfigurationError } from '../lambdas/configuration.ts';
+import { InvalidFilterError } from '../lambdas/filters/prune-filters.ts';
+import type { Report } from '../lambdas/prune/report.ts';
+import { InvalidRequestError } from '../lambdas/prune/request.ts';
+import { PruneAlreadyRunningError } from '../lambdas/store/lock.ts';
+
+export const EXIT = {
+  done: 0,
+  error: 1,
+  usage: 2,
+  alreadyRunning: 3,
+  refused: 4,
+  partial: 5,
+} as const;
+
+/** The arguments cannot be understood; nothing was done. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+export function exitCodeOf(error: unknown): number {
+  const usage = [UsageError, InvalidFilterError, InvalidRequestError, ConfigurationError];
+  if (usage.some((kind) => error instanceof kind)) return EXIT.usage;
+  return error instanceof PruneAlreadyRunningError ? EXIT.alreadyRunning : EXIT.error;
+}
+
+export function exitCodeFor({ status }: Pick<Report, 'status'>): number {
+  if (status === 'refused') return EXIT.refused;
+  return status === 'partial' ? EXIT.partial : EXIT.done;
+}
+
+/** One line: what went wrong, with the service's own code in front where it is not in the text already. */
+export function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const message = error.message.trim() || (error.cause instanceof Error ? error.cause.message : '');
+  const known = error.name === 'Error' || error.name.endsWith('Error') || message.includes(error.name);
+  return (known ? message || error.name : `${error.name}: ${message}`).replaceAll(/\s*\n\s*/g, ' ');
+}

@@ -1,0 +1,113 @@
+/** The environment of the functions and of the command line, validated once at start. */
+import { parseGoDuration } from './filters/go-duration.ts';
+import { parsePruneFilters } from './filters/prune-filters.ts';
+import { RegistryLayout } from './registry/layout.ts';
+
+export interface Configuration {
+  readonly tableName: string;
+  readonly bucketName: string;
+  readonly layout: RegistryLayout;
+  readonly busName: string;
+  /** Prefix in the bucket, outside the registry's root, ending in a slash. */
+  readonly journalPrefix: string;
+  /** Milliseconds. */
+  readonly grace: number;
+  /** Milliseconds. */
+  readonly quarantine: number;
+  /** Milliseconds. */
+  readonly maxIndexLag: number;
+  /** Filters of a request that has none, as JSON. */
+  readonly defaultFilters: string | undefined;
+  readonly allowUnversioned: boolean;
+}
+
+/** The environment is not usable. The message names every variable at fault, the value got and those allowed. */
+export class ConfigurationError extends Error {
+  override readonly name = 'ConfigurationError';
+}
+
+export const STANDARD = {
+  EVENT_BUS: 'default',
+  JOURNAL_PREFIX: 'registry-prune/journal/',
+  GRACE: '24h',
+  QUARANTINE: '24h',
+  MAX_INDEX_LAG: '15m',
+} as const;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** @throws ConfigurationError */
+export function readConfiguration(environment: Environment, now: Date): Configuration {
+  const problems: string[] = [];
+  const take = <T>(name: string, standard: string | undefined, read: (value: string) => T): T | undefined => {
+    const value = environment[name] || standard;
+    if (value === undefined) {
+      problems.push(`${name} is not set`);
+      return undefined;
+    }
+    try {
+      return read(value);
+    } catch (error) {
+      problems.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+      return undefined;
+    }
+  };
+  const text = (value: string): string => value;
+  const tableName = take('METADATA_TABLE', undefined, text);
+  const bucketName = take('REGISTRY_BUCKET', undefined, text);
+  const layout = take('REGISTRY_ROOT', '/', (root) => new RegistryLayout(root));
+  const busName = take('EVENT_BUS', STANDARD.EVENT_BUS, text);
+  const journalPrefix = take('JOURNAL_PREFIX', STANDARD.JOURNAL_PREFIX, (value) => prefix(value, layout));
+  const grace = take('GRACE', STANDARD.GRACE, duration);
+  const quarantine = take('QUARANTINE', STANDARD.QUARANTINE, duration);
+  const maxIndexLag = take('MAX_INDEX_LAG', STANDARD.MAX_INDEX_LAG, duration);
+  const defaultFilters = take('DEFAULT_FILTERS', '{}', (value) => {
+    parsePruneFilters(value, now);
+    return value;
+  });
+  const allowUnversioned = take('ALLOW_UNVERSIONED', 'false', flag);
+  if (
+    tableName === undefined ||
+    bucketName === undefined ||
+    layout === undefined ||
+    busName === undefined ||
+    journalPrefix === undefined ||
+    grace === undefined ||
+    quarantine === undefined ||
+    maxIndexLag === undefined ||
+    allowUnversioned === undefined ||
+    problems.length > 0
+  ) {
+    throw new ConfigurationError(`the environment is not usable: ${problems.join('; ')}`);
+  }
+  return {
+    ...{ tableName, bucketName, layout, busName, journalPrefix, grace, quarantine, maxIndexLag },
+    ...{ defaultFilters, allowUnversioned },
+  };
+}
+
+function duration(value: string): number {
+  const parsed = parseGoDuration(value);
+  if ('problem' in parsed) throw new Error(`${parsed.problem}: allowed are durations such as 24h, 90m, 30s`);
+  const milliseconds = Number(parsed.nanoseconds / 1_000_000n);
+  if (milliseconds < 0)
+    throw new Error(`"${value}" is negative: allowed are durations such as 24h, 90m, 30s`);
+  return milliseconds;
+}
+
+function flag(value: string): boolean {
+  if (value === 'true') return true;
+  if (value === 'false') return false;
+  throw new Error(`"${value}" is neither true nor false`);
+}
+
+/** The journal is never where the collector deletes, nor where the registry looks. */
+function prefix(value: string, layout: RegistryLayout | undefined): string {
+  const journal = `${value.replace(/^\/+|\/+$/g, '')}/`;
+  if (journal === '/')
+    throw new Error(`"${value}" is empty: allowed is a prefix such as registry-prune/journal/`);
+  if (layout !== undefined && (journal.startsWith(layout.prefix) || layout.prefix.startsWith(journal))) {
+    throw new Error(`"${value}" overlaps the registry's own prefix ${layout.prefix}`);
+  }
+  return journal;
+}

@@ -1,0 +1,34 @@
+/** The prune function: called by a schedule, from the console, or by the command line. */
+import { Logger } from '@aws-lambda-powertools/logger';
+import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
+import { Metrics } from '@aws-lambda-powertools/metrics';
+import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
+import middy from '@middy/core';
+import type { Context } from 'aws-lambda';
+import { readConfiguration } from '../configuration.ts';
+import { pruneDependencies } from '../dependencies.ts';
+import { prune } from './engine.ts';
+import type { Report } from './report.ts';
+import { parsePruneRequest } from './request.ts';
+import { observe } from './telemetry.ts';
+
+const logger = new Logger({ serviceName: 'registry-prune' });
+const metrics = new Metrics({ namespace: 'RegistryPrune', serviceName: 'registry-prune' });
+const configuration = readConfiguration(process.env, new Date());
+
+/** The signal comes this much before the function is killed, as a last resort: the run ends itself earlier. */
+const ABORT_BEFORE_TIMEOUT = 5_000;
+
+async function run(payload: unknown, context: Context, { signal }: { signal: AbortSignal }): Promise<Report> {
+  const request = parsePruneRequest(payload, new Date(), { filters: configuration.defaultFilters });
+  const owner = `${context.functionName} ${context.awsRequestId}`;
+  const deadline = Date.now() + context.getRemainingTimeInMillis();
+  const report = await prune({ ...pruneDependencies(configuration, owner), signal }, request, [deadline]);
+  observe(report, { logger, metrics });
+  return report;
+}
+
+export const handler = middy<unknown, Report>({ timeoutEarlyInMillis: ABORT_BEFORE_TIMEOUT })
+  .use(injectLambdaContext(logger, { resetKeys: true }))
+  .use(logMetrics(metrics))
+  .handler(run);

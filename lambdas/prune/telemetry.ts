@@ -1,0 +1,18 @@
+/** What the logs and metrics say of a run. */
+import type { Logger } from '@aws-lambda-powertools/logger';
+import { type Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+import type { Report } from './report.ts';
+
+/** One log line and one set of metrics for each run; a dry run has no metrics. */
+export function observe(report: Report, { logger, metrics }: { logger: Logger; metrics: Metrics }): void {
+  const { imagesDeleted, refusals, ...totals } = report;
+  logger.info('prune finished', { ...totals, imagesListed: imagesDeleted.length });
+  for (const refusal of refusals) logger.warn('not deleted', { runId: report.runId, ...refusal });
+  if (report.dryRun) return;
+  metrics.addMetric('ManifestsDeleted', MetricUnit.Count, report.manifests.deleted);
+  metrics.addMetric('BlobsDeleted', MetricUnit.Count, report.blobs.deleted);
+  metrics.addMetric('BlobsCondemned', MetricUnit.Count, report.blobs.condemned);
+  metrics.addMetric('BytesReclaimed', MetricUnit.Bytes, report.spaceReclaimed);
+  metrics.addMetric('RunDuration', MetricUnit.Milliseconds, report.durationMs);
+  metrics.addMetric('Refusals', MetricUnit.Count, refusals.length);
+}
