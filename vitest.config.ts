@@ -7,7 +7,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['test/{registry,filters,store,index,prune,cli,architecture}/**/*.test.ts'],
+          include: ['test/{registry,filters,store,index,prune,cli,bench,architecture}/**/*.test.ts'],
         },
       },
       {

@@ -1,7 +1,7 @@
 /** `_layers` links and blob data. */
-import type { Digest } from '../registry/digest.ts';
+import { algorithmOf, type Digest } from '../registry/digest.ts';
 import { DEPARTING, isVisible, putLink, relink } from '../store/hold.ts';
-import { blobKey, blobQueue, linkKey } from '../store/items.ts';
+import { blobKey, blobQueue, linkKey, obstacleKey } from '../store/items.ts';
 import { live, tombstoneExpiry } from '../store/metadata.ts';
 import { APPLIED, type Hints, hold, type IndexContext, type Outcome, retry } from './context.ts';
 
@@ -15,6 +15,7 @@ export async function applyLink(
   const { metadata, bucket, grace, now } = context;
   const edge = await metadata.link(digest, name);
   const link = await bucket.layerLink(name, digest);
+  await checkAlias(context, name, digest);
   if (link !== undefined) {
     await putLink(metadata, name, digest, link.lastModified.getTime());
     return await hold(context, digest, { at: hints.at?.(link.lastModified) ?? now(), grace });
@@ -30,6 +31,23 @@ export async function applyLink(
   if ((await metadata.transition(linkKey(digest, name), edge.version, set)) === undefined) return undefined;
   await metadata.releaseBlob(digest, { at: removedAt, grace });
   return APPLIED;
+}
+
+/**
+ * A blob pushed under another algorithm's digest gets a link that leads to its sha256 digest, where the data is.
+ * Manifests name the one, the data has the other, and the table does not know that they are the same: nothing of
+ * such a repository is deleted.
+ */
+async function checkAlias(
+  { metadata, bucket, now }: IndexContext,
+  name: string,
+  digest: Digest,
+): Promise<void> {
+  if (algorithmOf(digest) === 'sha256') return;
+  const obstacle = obstacleKey(name, `LINK#${digest}`);
+  const target = await bucket.layerTarget(name, digest);
+  if (target === undefined || target === digest) await metadata.table.remove(obstacle);
+  else await metadata.table.put({ ...obstacle, detail: `its link leads to ${target}`, since: now() });
 }
 
 /** A blob's bytes. */

@@ -49,21 +49,27 @@ export type Listed<K extends RegistryKey['kind']> = Extract<RegistryKey, { kind:
   readonly lastModified: Date;
 };
 
-/** One page of listed objects, parsed; those of other kinds are handed to `other`. */
+export interface ListedPage<K extends RegistryKey['kind']> {
+  readonly known: readonly Listed<K>[];
+  /** Objects whose key is of no kind that belongs here. */
+  readonly other: readonly { readonly key: string; readonly lastModified: Date }[];
+}
+
+/** What is below a prefix, page by page, parsed. */
 export async function* listed<K extends RegistryKey['kind']>(
   bucket: RegistryBucket,
   prefix: string,
   kinds: readonly K[],
-  other: (key: string) => void,
-): AsyncGenerator<readonly Listed<K>[]> {
+): AsyncGenerator<ListedPage<K>> {
   for await (const objects of bucket.pages(prefix)) {
-    const page: Listed<K>[] = [];
+    const known: Listed<K>[] = [];
+    const other: { key: string; lastModified: Date }[] = [];
     for (const { key, size, lastModified } of objects) {
       const parsed = bucket.layout.parse(key);
-      if (isOneOf(parsed, kinds)) page.push({ ...parsed, size, lastModified } as Listed<K>);
-      else other(key);
+      if (isOneOf(parsed, kinds)) known.push({ ...parsed, size, lastModified } as Listed<K>);
+      else other.push({ key, lastModified });
     }
-    if (page.length > 0) yield page;
+    yield { known, other };
   }
 }
 

@@ -3,12 +3,13 @@ import pMap from 'p-map';
 import type { Digest } from '../registry/digest.ts';
 import type { RegistryKey } from '../registry/layout.ts';
 import { type ManifestItem, manifestKey, toManifest } from '../store/items.ts';
+import type { KeySet } from '../store/key-set.ts';
 import { apply } from './apply.ts';
 import { dataClaim, linkClaim, manifestClaims, tagClaims, uploadClaim } from './claims.ts';
 import type { Hints, IndexContext } from './context.ts';
-import type { KeySet } from './key-set.ts';
 import { type Listed, listed, TagHistories, type TagHistory } from './listing.ts';
 import type { Kind, ReindexReporter } from './reindex-report.ts';
+import { keepStrange, strangeLink } from './strange.ts';
 
 /** Keys of one page looked at side by side. */
 const CONCURRENCY = 16;
@@ -26,16 +27,38 @@ export interface Comparison {
 export async function reindexRepository(comparison: Comparison, name: string): Promise<void> {
   const { reporter, context } = comparison;
   reporter.found.repositories++;
-  const prefix = context.bucket.layout.repositoryPrefix(name);
+  // As it is written: a name that does not parse has links all the same.
+  const prefix = `${context.bucket.layout.repositoriesPrefix}${name}/`;
   await reindexLinks(comparison, `${prefix}_layers/`);
   const histories = await reindexTags(comparison, `${prefix}_manifests/tags/`);
   await reindexManifests(comparison, `${prefix}_manifests/revisions/`, histories);
   await reindexUploads(comparison, `${prefix}_uploads/`);
 }
 
+/** A page of a listing; what does not parse is counted, and kept if it may be a link. */
+async function* pages<K extends RegistryKey['kind']>(
+  comparison: Comparison,
+  prefix: string,
+  kinds: readonly K[],
+): AsyncGenerator<readonly Listed<K>[]> {
+  const { context, reporter, shown } = comparison;
+  const { layout } = context.bucket;
+  for await (const { known, other } of listed(context.bucket, prefix, kinds)) {
+    reporter.unrecognised += other.length;
+    for (const { key, lastModified } of other) {
+      const link = strangeLink(layout, key);
+      if (link === undefined) continue;
+      if (link.digest !== undefined) shown.add(linkClaim(link.name, link.digest));
+      reporter.unreadable.push({ repository: link.name, what: key, detail: 'not of the known layout' });
+      await keepStrange(context, key, link, lastModified.getTime());
+    }
+    yield known;
+  }
+}
+
 async function reindexLinks(comparison: Comparison, prefix: string): Promise<void> {
-  const { context, reporter } = comparison;
-  for await (const page of listed(context.bucket, prefix, ['layer'], unrecognised(comparison))) {
+  const { reporter } = comparison;
+  for await (const page of pages(comparison, prefix, ['layer'])) {
     reporter.found.links += page.length;
     await pMap(page, (link) => show(comparison, 'links', link, [linkClaim(link.name, link.digest)]), {
       concurrency: CONCURRENCY,
@@ -44,9 +67,9 @@ async function reindexLinks(comparison: Comparison, prefix: string): Promise<voi
 }
 
 async function reindexTags(comparison: Comparison, prefix: string): Promise<Map<Digest, TagHistory>> {
-  const { context, reporter } = comparison;
+  const { reporter } = comparison;
   const histories = new TagHistories();
-  for await (const page of listed(context.bucket, prefix, ['tag', 'tag-history'], unrecognised(comparison))) {
+  for await (const page of pages(comparison, prefix, ['tag', 'tag-history'])) {
     for (const entry of page) histories.add(entry);
     const tags = page.filter((entry): entry is Listed<'tag'> => entry.kind === 'tag');
     reporter.found.tags += tags.length;
@@ -74,7 +97,7 @@ async function reindexManifests(
 ): Promise<void> {
   const { context, reporter } = comparison;
   const { table } = context.metadata;
-  for await (const page of listed(context.bucket, prefix, ['revision'], unrecognised(comparison))) {
+  for await (const page of pages(comparison, prefix, ['revision'])) {
     reporter.found.manifests += page.length;
     const items = await table.getMany(page.map(({ name, digest }) => manifestKey(name, digest)));
     const known = new Map(items.map(toManifest).map((manifest) => [manifest.digest, manifest]));
@@ -116,9 +139,9 @@ async function showManifest(
 }
 
 async function reindexUploads(comparison: Comparison, prefix: string): Promise<void> {
-  const { context, reporter } = comparison;
+  const { reporter } = comparison;
   const writtenAt = new Map<string, Listed<'upload'>>();
-  for await (const page of listed(context.bucket, prefix, ['upload'], unrecognised(comparison))) {
+  for await (const page of pages(comparison, prefix, ['upload'])) {
     for (const part of page) {
       const latest = writtenAt.get(part.uuid);
       if (latest === undefined || latest.lastModified < part.lastModified) writtenAt.set(part.uuid, part);
@@ -133,8 +156,8 @@ async function reindexUploads(comparison: Comparison, prefix: string): Promise<v
 
 /** Blob data of one two-hex-digit directory. */
 export async function reindexBlobs(comparison: Comparison, directory: string): Promise<void> {
-  const { context, reporter } = comparison;
-  for await (const page of listed(context.bucket, directory, ['blob'], unrecognised(comparison))) {
+  const { reporter } = comparison;
+  for await (const page of pages(comparison, directory, ['blob'])) {
     reporter.found.blobs += page.length;
     await pMap(page, (blob) => show(comparison, 'blobs', blob, [dataClaim(blob.digest, blob.size)]), {
       concurrency: CONCURRENCY,
@@ -161,10 +184,4 @@ export async function settle(comparison: Comparison, key: RegistryKey, hints: Hi
   const outcome = await apply(context, key, hints);
   if (outcome.status === 'lost') for (const digest of outcome.digests) reporter.lost.add(digest);
   if (outcome.status === 'retry') reporter.postponed++;
-}
-
-function unrecognised(comparison: Comparison): (key: string) => void {
-  return () => {
-    comparison.reporter.unrecognised++;
-  };
 }

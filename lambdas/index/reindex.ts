@@ -10,10 +10,10 @@
  */
 import pMap from 'p-map';
 import { heartbeatKey } from '../store/items.ts';
+import { KeySet } from '../store/key-set.ts';
 import type { Item, Key } from '../store/table.ts';
 import { claimOf } from './claims.ts';
 import type { IndexContext } from './context.ts';
-import { KeySet } from './key-set.ts';
 import { blobDirectories, repositoryNames } from './listing.ts';
 import { type Comparison, reindexBlobs, reindexRepository } from './reindex-listing.ts';
 import { type ReindexReport, ReindexReporter } from './reindex-report.ts';

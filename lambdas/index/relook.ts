@@ -1,16 +1,19 @@
 /** The other half of a rebuild: what the table claims and no listing has shown. */
 import { isDigest } from '../registry/digest.ts';
 import type { RegistryKey } from '../registry/layout.ts';
+import { isRepositoryName } from '../registry/names.ts';
 import { toReference } from '../store/items.ts';
 import type { Item } from '../store/table.ts';
 import { type Comparison, settle } from './reindex-listing.ts';
 import type { Kind } from './reindex-report.ts';
+import { releaseStrange, strangeKeyOf, strangeLink } from './strange.ts';
 
 /**
  * Looks at the key behind an item and applies what is found: it was deleted, or came after the listing, or the
  * item is left over from a look that did not finish.
  */
 export async function relook(comparison: Comparison, item: Item): Promise<void> {
+  if (await isStrange(comparison, item)) return;
   const claim = readClaim(item);
   if (claim === undefined) return;
   const { table } = comparison.context.metadata;
@@ -24,6 +27,19 @@ export async function relook(comparison: Comparison, item: Item): Promise<void> 
   const after = await table.get(item);
   const gone = after === undefined || after['removedAt'] !== undefined || after['state'] === 'deleted';
   if (gone) comparison.reporter.removed[claim.kind]++;
+}
+
+/** The obstacle of a link that is not of the known layout goes when its key does. */
+async function isStrange({ context, reporter }: Comparison, item: Item): Promise<boolean> {
+  const key = item.sk.startsWith('UNREADABLE#')
+    ? strangeKeyOf(item.sk.slice('UNREADABLE#'.length))
+    : undefined;
+  if (key === undefined) return false;
+  const link = strangeLink(context.bucket.layout, key);
+  if (link === undefined || (await context.bucket.objects.head(key)) !== undefined) return true;
+  await releaseStrange(context, key, link);
+  reporter.removed.links++;
+  return true;
 }
 
 interface Claim {
@@ -55,6 +71,10 @@ function readClaim(item: Item): Claim | undefined {
 
 function repositoryClaim(name: string, sk: string): Claim | undefined {
   const what = sk.startsWith('UNREADABLE#') ? sk.slice('UNREADABLE#'.length) : sk;
+  const link = what.slice('LINK#'.length);
+  if (what.startsWith('LINK#') && isDigest(link)) {
+    return { kind: 'links', key: { kind: 'layer', name, digest: link } };
+  }
   if (what.startsWith('TAG#')) {
     return { kind: 'tags', key: { kind: 'tag', name, tag: what.slice('TAG#'.length) } };
   }
@@ -67,7 +87,9 @@ function blobClaim(item: Item): Claim | undefined {
   if (!isDigest(digest)) return undefined;
   if (item.sk === 'BLOB') return { kind: 'blobs', key: { kind: 'blob', digest } };
   if (item.sk.startsWith('LINK#')) {
-    return { kind: 'links', key: { kind: 'layer', name: item.sk.slice('LINK#'.length), digest } };
+    const name = item.sk.slice('LINK#'.length);
+    // Kept by a strange link, and released with it.
+    return isRepositoryName(name) ? { kind: 'links', key: { kind: 'layer', name, digest } } : undefined;
   }
   const { name, manifest } = toReference(item);
   return manifestEdge(name, manifest, async ({ context }) => {

@@ -23,7 +23,7 @@ export async function handleBlob(run: Run, digest: Digest): Promise<BlobOutcome>
   // What this run has taken and could not finish is for the next one.
   if (item.state === 'deleting') return item.runId === run.runId ? left : { next: 'resolve', item };
   if (run.policy.resolveOnly) return left;
-  run.tally.blobs.examined++;
+  run.tally.examineBlob(digest);
 
   const decision = await planBlob(run, { ...view, item });
   switch (decision.action) {
@@ -31,11 +31,11 @@ export async function handleBlob(run: Run, digest: Digest): Promise<BlobOutcome>
       await settleQueue(run, blobKey(digest), item, decision.queue);
       return left;
     case 'unlink': {
-      const all = await unlink(run, item, decision.links);
+      const outcome = await unlink(run, item, decision.links);
       if (decision.next !== 'condemn') await settleQueue(run, blobKey(digest), item, decision.next);
       // A link that stayed keeps the blob; it is still queued and looked at again.
-      else if (all) await condemn(run, item);
-      return progress;
+      else if (outcome === 'all') await condemn(run, item);
+      return outcome === 'none' ? left : progress;
     }
     case 'condemn':
       await condemn(run, item);

@@ -137,6 +137,7 @@ async function bury(run: Run, doomed: Doomed, taken: number, group: ReadonlySet<
   for (let version = taken; ; ) {
     const set = { state: 'deleted', expireAt: tombstoneExpiry(run.now()) };
     if ((await run.metadata.transition(key, version, set, ['queue', 'dueAt', 'rescue'])) !== undefined) {
+      run.tally.examineManifest(`${name}@${digest}`);
       run.tally.manifests.deleted++;
       run.tally.image({ deleted: digest });
       return true;

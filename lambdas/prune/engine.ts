@@ -266,7 +266,7 @@ function makeReport({ run, state }: ActiveRun): Report {
     ...{ runId, status, dryRun: request.dryRun, mode: request.mode, trigger: request.trigger },
     imagesDeleted: images,
     spaceReclaimed,
-    manifests: { ...manifests },
+    manifests: { ...manifests, kept: manifests.examined - manifests.deleted - manifests.skipped },
     blobs: { ...blobs },
     links: { ...links },
     uploads: { ...uploads },

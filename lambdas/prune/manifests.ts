@@ -7,24 +7,25 @@ import { repairManifest } from './repair.ts';
 import { settleQueue } from './requeue.ts';
 import type { Run } from './run.ts';
 
-/** Whether anything has changed that may make other things due. */
-export type Handled = 'left' | 'progress';
+/**
+ * `progress`: something has changed that may make other things due. `waiting`: what it depends on is just being
+ * deleted or written, so it is looked at again in the same run.
+ */
+export type Handled = 'left' | 'waiting' | 'progress';
 
 /** How often a decision is made again when what it was made from changes under it. */
 const ATTEMPTS = 3;
 
 export async function handleManifest(run: Run, name: string, digest: Digest): Promise<Handled> {
   const obstacle = await run.obstacles.of(name);
-  let first = true;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const item = await run.metadata.manifest(name, digest);
     if (item === undefined || item.state === 'deleted') return 'left';
-    // Another worker of this run has it, or it could not be finished and is for the next run.
-    if (item.state === 'deleting' && item.runId === run.runId) return 'left';
+    // Another worker of this run has it and may give it back, or it could not be finished and is for the next run.
+    if (item.state === 'deleting' && item.runId === run.runId) return 'waiting';
     if (item.state === 'deleting') return await resolve(run, item, obstacle);
     if (run.policy.resolveOnly || !run.policy.inScope(name)) return 'left';
-    if (first) run.tally.manifests.examined++;
-    first = false;
+    run.tally.examineManifest(`${name}@${digest}`);
     if (isSkipped(run, item, obstacle)) return 'left';
     if (run.request.mode === 'offline' && item.pushedAt > run.startedAt) {
       const message = `${name}@${digest} was pushed during the run, so the registry is not stopped or read-only`;
@@ -34,25 +35,24 @@ export async function handleManifest(run: Run, name: string, digest: Digest): Pr
 
     const decision = await planManifest(run, item);
     if (decision.action === 'keep') {
-      run.tally.manifests.kept++;
       noteKept(run, item, decision.why);
       await settleQueue(run, manifestKey(name, digest), item, decision.queue);
-      return 'left';
+      return decision.why.by === 'arriving' || decision.why.by === 'departing' ? 'waiting' : 'left';
     }
     const reason = decision.group.some(({ tags }) => tags.length > 0) ? 'matched by the filters' : 'untagged';
     const outcome = await deleteManifests(run, decision.group, reason);
     if (outcome === 'failed') run.tally.incomplete++;
     if (outcome !== 'conflict') return 'progress';
   }
-  // Still queued, and so for the next run.
-  return 'left';
+  // Still queued: for the next pass, or the next run.
+  return 'waiting';
 }
 
 /** Fail closed: what is not understood is kept, with everything of its repository if need be, and reported. */
 function isSkipped(run: Run, item: ManifestItem, obstacle: string | undefined): boolean {
   const { name: repository, digest, problem } = item;
   if (problem === undefined && obstacle === undefined) return false;
-  run.tally.manifests.skipped++;
+  run.tally.skipManifest(`${repository}@${digest}`);
   if (problem !== undefined) {
     const code = problem.code === 'unreadable' ? 'unreadable' : 'kept';
     run.tally.refuse({ code, message: problem.detail, repository, digest });

@@ -1,5 +1,6 @@
 /** What a run did, as its callers see it (docs/events.md). */
 import type { Digest } from '../registry/digest.ts';
+import { KeySet } from '../store/key-set.ts';
 import type { Mode, Trigger } from './request.ts';
 
 export type Status = 'completed' | 'partial' | 'refused';
@@ -61,18 +62,36 @@ export const MAX_LISTED = 1000;
 
 /** Counts as the run goes. */
 export class Tally {
-  readonly manifests = { examined: 0, deleted: 0, kept: 0, skipped: 0 };
+  readonly manifests = { examined: 0, deleted: 0, skipped: 0 };
   readonly blobs = { examined: 0, condemned: 0, condemnedBytes: 0, deleted: 0, rescued: 0, failed: 0 };
   readonly links = { deleted: 0 };
   readonly uploads = { deleted: 0, bytes: 0 };
   spaceReclaimed = 0;
   /** Deletions that failed or were put off, so that the run has not done all it was asked for. */
   incomplete = 0;
+  readonly #examined = new KeySet();
   readonly #images: ImageDeleted[] = [];
   readonly #refusals: Refusal[] = [];
   readonly #refused = new Set<string>();
 
+  /** However often it is looked at. @param id `<repository>@<digest>` */
+  examineManifest(id: string): void {
+    if (this.#examined.add(id)) this.manifests.examined++;
+  }
+
+  /** Examined, and kept because something is not understood. */
+  skipManifest(id: string): void {
+    this.examineManifest(id);
+    if (this.#examined.add(`skipped ${id}`)) this.manifests.skipped++;
+  }
+
+  examineBlob(digest: Digest): void {
+    if (this.#examined.add(digest)) this.blobs.examined++;
+  }
+
+  /** A manifest's digest is listed once, whether the manifest, its bytes, or both are gone. */
   image(entry: ImageDeleted): void {
+    if ('deleted' in entry && !this.#examined.add(`deleted ${entry.deleted}`)) return;
     if (this.#images.length < MAX_LISTED) this.#images.push(entry);
   }
 

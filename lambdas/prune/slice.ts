@@ -3,9 +3,9 @@
  * The queue is the cursor, so whatever is left is the next slice's.
  */
 import pMap from 'p-map';
-import { KeySet } from '../index/key-set.ts';
 import { isDigest } from '../registry/digest.ts';
 import { type BlobItem, type QueueKind, queueName, repositoryPk, UnknownItemError } from '../store/items.ts';
+import { KeySet } from '../store/key-set.ts';
 import { DeadlineError } from '../store/object-store.ts';
 import { dueEntries } from '../store/queue.ts';
 import type { DueEntry, Key } from '../store/table.ts';
@@ -48,32 +48,37 @@ async function queuePhase(
   const until = () =>
     run.request.mode === 'offline' && kind !== 'upload' ? Number.MAX_SAFE_INTEGER : run.now();
   const feedsItself = kind !== 'upload' && (run.policy.grace === 0 || run.policy.quarantine === 0);
-  const seen = new KeySet();
+  const settled = new KeySet();
   for (let quiet = 0; !run.isOver() && quiet < 2; ) {
-    const progress = await pMap(shards, (shard) => pass(run, queueName(kind, shard), until, seen, handle), {
-      concurrency: shards.length,
-    });
+    const progress = await pMap(
+      shards,
+      (shard) => pass(run, queueName(kind, shard), until, settled, handle),
+      {
+        concurrency: shards.length,
+      },
+    );
     if (!feedsItself) return;
     quiet = progress.some(Boolean) ? 0 : quiet + 1;
     if (quiet === 1) await run.sleep(SETTLE_MS);
   }
 }
 
-/** Once through one queue. Entries that were left before and are queued as they were then are passed over. */
+/** Once through one queue. Entries that nothing this run does will change are looked at once. */
 async function pass(
   run: Run,
   queue: string,
   until: () => number,
-  seen: KeySet,
+  settled: KeySet,
   handle: PageHandler,
 ): Promise<boolean> {
   let progress = false;
   for await (const entries of dueEntries(run.metadata.table, queue, until)) {
     if (run.isOver()) break;
     const id = ({ pk, sk, dueAt }: DueEntry) => `${pk}\n${sk}\n${dueAt}`;
-    const fresh = entries.filter((entry) => !seen.has(id(entry)));
-    for (const entry of fresh) seen.add(id(entry));
+    const fresh = entries.filter((entry) => !settled.has(id(entry)));
     const handled = await handle(fresh);
+    // Only those left for good: one that has moved on, or waits for another, may be due again at the same moment.
+    for (const [at, entry] of fresh.entries()) if (handled[at] === 'left') settled.add(id(entry));
     run.progress();
     progress ||= handled.includes('progress');
   }
@@ -95,7 +100,7 @@ async function manifestPage(run: Run, entries: readonly DueEntry[]): Promise<Han
     } catch (error) {
       if (!(error instanceof UnknownItemError)) throw error;
       run.obstacles.add(manifest.name, error.message);
-      run.tally.manifests.skipped++;
+      run.tally.skipManifest(`${manifest.name}@${manifest.digest}`);
       run.tally.refuse({ code: 'unreadable', message: error.message, repository: manifest.name });
       return 'left';
     }

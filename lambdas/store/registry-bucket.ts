@@ -51,6 +51,12 @@ export class RegistryBucket {
     return await this.objects.head(this.layout.layerLink(name, digest));
   }
 
+  /** The digest a `_layers` link leads to, `unreadable` when it holds none, undefined when it is absent. */
+  async layerTarget(name: string, digest: Digest): Promise<Digest | 'unreadable' | undefined> {
+    const object = await this.objects.get(this.layout.layerLink(name, digest), MAX_LINK_BYTES);
+    return object && (linkDigest(object.body) ?? 'unreadable');
+  }
+
   /** Writes a link back if it is absent. @returns whether it was. */
   async writeRevisionLink(name: string, digest: Digest): Promise<boolean> {
     return await this.#writeLink(this.layout.revisionLink(name, digest), digest);

@@ -15,9 +15,12 @@ export class KeySet {
     return this.#size;
   }
 
-  add(key: string): void {
+  /** @returns whether it was not in the set before. */
+  add(key: string): boolean {
     if (this.#size * 4 >= this.#slots.length * 3) this.#grow();
-    if (insert(this.#slots, fingerprint(key))) this.#size++;
+    const added = insert(this.#slots, fingerprint(key));
+    if (added) this.#size++;
+    return added;
   }
 
   has(key: string): boolean {

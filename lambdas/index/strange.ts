@@ -1,0 +1,65 @@
+/**
+ * Keys below `repositories/` that are links by their form and yet not of the layout as it is known: names that this
+ * version cannot parse, links of registries before distribution 2.4. What they mean is not known, so the blob they
+ * end in stays linked and nothing of their repository is deleted (protocol section 2, fail closed).
+ */
+import { type Digest, digestFrom } from '../registry/digest.ts';
+import type { RegistryLayout } from '../registry/layout.ts';
+import { putLink } from '../store/hold.ts';
+import { linkKey, obstacleKey } from '../store/items.ts';
+import type { IndexContext } from './context.ts';
+
+const LINK = /^(.+?)\/_(?:layers|manifests)\/(?:.*\/)?([a-z0-9]+)\/([0-9a-f]+)\/link$/;
+const TAG = /^(.+?)\/_manifests\/tags\/.*\/current\/link$/;
+
+export interface StrangeLink {
+  /** The repository as written, whether or not a registry could serve it. */
+  readonly name: string;
+  /** Where the key ends in one; a tag's does not. */
+  readonly digest: Digest | undefined;
+}
+
+/** @returns undefined when the key is no link, and so keeps nothing. */
+export function strangeLink(layout: RegistryLayout, key: string): StrangeLink | undefined {
+  if (!key.startsWith(layout.repositoriesPrefix)) return undefined;
+  const path = key.slice(layout.repositoriesPrefix.length);
+  const [, tagged] = TAG.exec(path) ?? [];
+  if (tagged !== undefined) return { name: tagged, digest: undefined };
+  const [, name, algorithm, hex] = LINK.exec(path) ?? [];
+  if (name === undefined || algorithm === undefined || hex === undefined) return undefined;
+  return { name, digest: digestFrom(algorithm, hex) };
+}
+
+const what = (key: string): string => `KEY#${key}`;
+
+/** The key of a strange link's obstacle, read back. */
+export const strangeKeyOf = (obstacle: string): string | undefined =>
+  obstacle.startsWith('KEY#') ? obstacle.slice('KEY#'.length) : undefined;
+
+/** Keeps what a strange link may mean. @param linkedAt milliseconds since the epoch. */
+export async function keepStrange(
+  context: IndexContext,
+  key: string,
+  { name, digest }: StrangeLink,
+  linkedAt: number,
+): Promise<void> {
+  const { metadata, now, grace } = context;
+  const detail = 'a link that is not of the known layout';
+  await metadata.table.put({ ...obstacleKey(name, what(key)), detail, since: now() });
+  if (digest === undefined) return;
+  if ((await metadata.link(digest, name)) === undefined) await putLink(metadata, name, digest, linkedAt);
+  await metadata.touchBlob(digest, { at: linkedAt, grace });
+}
+
+/** The strange key is gone: so is what it kept. */
+export async function releaseStrange(
+  context: IndexContext,
+  key: string,
+  { name, digest }: StrangeLink,
+): Promise<void> {
+  const { metadata, now, grace } = context;
+  await metadata.table.remove(obstacleKey(name, what(key)));
+  if (digest === undefined) return;
+  await metadata.table.remove(linkKey(digest, name));
+  await metadata.releaseBlob(digest, { at: now(), grace });
+}
