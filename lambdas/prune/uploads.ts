@@ -67,6 +67,11 @@ export async function abortMultipartUploads(run: Run): Promise<void> {
     if (parsed.kind !== 'upload' && parsed.kind !== 'blob') continue;
     if (repository !== undefined ? !run.policy.inScope(repository) : run.request.repositories.length > 0)
       continue;
+    // One begun long ago may still be written to: the registry writes its hash state with every chunk.
+    if (parsed.kind === 'upload') {
+      const { writtenAt } = await contents(run, parsed.name, parsed.uuid);
+      if (writtenAt + UPLOAD_AGE > run.now()) continue;
+    }
     const size = await objects.multipartBytes(upload);
     const { key, uploadId } = upload;
     await run.journal.write([

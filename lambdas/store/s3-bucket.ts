@@ -9,8 +9,8 @@ import {
   HeadObjectCommand,
   ListMultipartUploadsCommand,
   ListObjectsV2Command,
+  ListPartsCommand,
   PutObjectCommand,
-  paginateListParts,
   type S3Client,
 } from '@aws-sdk/client-s3';
 import pMap from 'p-map';
@@ -215,15 +215,23 @@ export class S3Bucket implements ObjectStore {
   }
 
   async multipartBytes({ key, uploadId }: MultipartUpload): Promise<number> {
-    const pages = paginateListParts({ client: this.#client }, { ...this.#in, Key: key, UploadId: uploadId });
     let bytes = 0;
+    let from: { PartNumberMarker?: string } = {};
     try {
-      for await (const { Parts = [] } of pages) bytes += Parts.reduce((sum, { Size = 0 }) => sum + Size, 0);
+      // The SDK's paginator follows the marker, which the last page has as well, and not `IsTruncated`.
+      for (;;) {
+        const output = await this.#client.send(
+          new ListPartsCommand({ ...this.#in, Key: key, UploadId: uploadId, ...from }),
+        );
+        bytes += (output.Parts ?? []).reduce((sum, { Size = 0 }) => sum + Size, 0);
+        const { NextPartNumberMarker: next } = output;
+        if (!output.IsTruncated || next === undefined) return bytes;
+        from = { PartNumberMarker: next };
+      }
     } catch (error) {
       if (named(error, 'NoSuchUpload')) return 0;
       throw error;
     }
-    return bytes;
   }
 
   async abortUpload({ key, uploadId }: MultipartUpload): Promise<void> {
