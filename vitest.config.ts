@@ -8,6 +8,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/{registry,filters,store,index,prune,cli,bench,architecture}/**/*.test.ts'],
+          testTimeout: 60_000,
         },
       },
       {

@@ -32,6 +32,7 @@ export async function runProgram(args: readonly string[], host: Host): Promise<n
     .configureOutput({
       writeOut: (text) => host.stdout.write(text),
       writeErr: (text) => host.stderr.write(text),
+      outputError: (text, write) => write(text.replace(/^error: /, 'registry-prune: ')),
     })
     .addHelpText('after', ENVIRONMENT + EXIT_CODES);
 

@@ -1,9 +1,9 @@
 /** `_layers` links and blob data. */
 import { algorithmOf, type Digest } from '../registry/digest.ts';
-import { DEPARTING, isVisible, putLink, relink } from '../store/hold.ts';
+import { DEPARTING, holdBlob, isVisible, putLink, relink } from '../store/hold.ts';
 import { blobKey, blobQueue, linkKey, obstacleKey } from '../store/items.ts';
 import { live, tombstoneExpiry } from '../store/metadata.ts';
-import { APPLIED, type Hints, hold, type IndexContext, type Outcome, retry } from './context.ts';
+import { APPLIED, type Hints, type IndexContext, type Outcome, outcomeOf, retry } from './context.ts';
 
 /** A repository's link to a blob. */
 export async function applyLink(
@@ -18,12 +18,12 @@ export async function applyLink(
   await checkAlias(context, name, digest);
   if (link !== undefined) {
     await putLink(metadata, name, digest, link.lastModified.getTime());
-    return await hold(context, digest, { at: hints.at?.(link.lastModified) ?? now(), grace });
+    return outcomeOf(await holdBlob(context, digest, { at: hints.at?.(link.lastModified) ?? now(), grace }));
   }
   if (await metadata.referencedIn(digest, name)) {
     // A manifest needs it: its push was accepted while the link was being removed.
     await relink(context, name, digest, now());
-    return await hold(context, digest, { at: now(), grace });
+    return outcomeOf(await holdBlob(context, digest, { at: now(), grace }));
   }
   if (edge === undefined || edge.removedAt !== undefined) return APPLIED;
   const removedAt = now();

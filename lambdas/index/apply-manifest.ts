@@ -1,13 +1,21 @@
 /** A repository's manifests: their `revisions` links, and the tag histories that name them. */
 import type { Digest } from '../registry/digest.ts';
 import { blobsLinked, blobsNeeded, edges } from '../store/edges.ts';
-import { DEPARTING, relink } from '../store/hold.ts';
+import { DEPARTING, holdBlob, holdManifest, relink } from '../store/hold.ts';
 import { type ManifestItem, manifestKey, manifestQueue, obstacleKey, repositoryKey } from '../store/items.ts';
 import { live, type Touch, tombstoneExpiry } from '../store/metadata.ts';
 import { removeManifestEdges } from '../store/release.ts';
-import { APPLIED, combine, type Hints, hold, type IndexContext, type Outcome, retry } from './context.ts';
+import {
+  APPLIED,
+  combine,
+  type Hints,
+  type IndexContext,
+  type Outcome,
+  outcomeOf,
+  retry,
+} from './context.ts';
 import { type ManifestContent, readManifest } from './manifest-record.ts';
-import { rememberTag } from './tag-names.ts';
+import { remembered, rememberTag } from './tag-names.ts';
 
 /** Attributes that a manifest's item need not have, so that one that no longer applies is removed. */
 const OPTIONAL = ['artifactType', 'createdAt', 'labels', 'config', 'subject', 'unlinked', 'problem'] as const;
@@ -39,7 +47,7 @@ export async function applyRevision(
     ...content,
     ...live(manifestQueue(digest), { at: Math.max(at, item?.touchedAt ?? 0), grace }),
     pushedAt: link.lastModified.getTime(),
-    taggedAs: [...new Set([...(item?.taggedAs ?? []), ...(hints.taggedAs ?? []), ...names])].sort(),
+    taggedAs: remembered([...(item?.taggedAs ?? []), ...(hints.taggedAs ?? []), ...names]),
   };
   const gone = [...OPTIONAL.filter((name) => !(name in content)), ...DEPARTING];
   const written = await metadata.transition(key, item?.version ?? 0, set, gone);
@@ -75,7 +83,7 @@ async function recordObstacle(
   const { table } = context.metadata;
   const key = obstacleKey(name, `MANIFEST#${digest}`);
   const since = context.now();
-  await table.write([{ put: { ...repositoryKey(name), firstSeenAt: since } }]);
+  await table.put({ ...repositoryKey(name), firstSeenAt: since }, { absent: true });
   if (problem?.code === 'unreadable') await table.put({ ...key, detail: problem.detail, since });
   else await table.remove(key);
 }
@@ -91,14 +99,11 @@ async function holdAll(
   await metadata.table.write(edges(manifest, touch.at).map((put) => ({ put })));
   const manifests = new Set([...children, ...(await metadata.referrers(name, digest))]);
   const outcomes = await Promise.all([
-    ...[...manifests].map(async (target) => {
-      const touched = await metadata.touchManifest(name, target, touch);
-      return touched === 'deleting' ? retry(`manifest ${target} is being deleted`) : APPLIED;
-    }),
-    ...blobsNeeded(manifest).map((blob) => hold(context, blob, touch)),
+    ...[...manifests].map((target) => holdManifest(context, name, target, touch)),
+    ...blobsNeeded(manifest).map((blob) => holdBlob(context, blob, touch)),
   ]);
   await Promise.all(blobsLinked(manifest).map((blob) => relink(context, name, blob, context.now())));
-  return combine(outcomes);
+  return combine(outcomes.map(outcomeOf));
 }
 
 async function tagsOf(context: IndexContext, name: string, digest: Digest): Promise<string[]> {

@@ -1,8 +1,8 @@
 /** Tags: where `current/link` points. */
 import type { Digest } from '../registry/digest.ts';
+import { holdManifest } from '../store/hold.ts';
 import { holderKey, obstacleKey, type TagItem, tagKey } from '../store/items.ts';
-import { applyRevision } from './apply-manifest.ts';
-import { APPLIED, type Hints, type IndexContext, type Outcome, retry } from './context.ts';
+import { APPLIED, type Hints, type IndexContext, type Outcome, outcomeOf, retry } from './context.ts';
 import { rememberTag } from './tag-names.ts';
 
 /** A tag was put, moved or deleted. */
@@ -36,7 +36,7 @@ export async function applyTag(
   return written === undefined ? undefined : held;
 }
 
-/** The manifest is held by the tag. One that a run has deleted gets its link back (protocol section 6). */
+/** The manifest is held by the tag, and remembers it. One whose item is not there yet takes it from the edge. */
 async function hold(
   context: IndexContext,
   name: string,
@@ -44,25 +44,9 @@ async function hold(
   tag: string,
   at: number,
 ): Promise<Outcome> {
-  const { metadata, bucket, grace } = context;
-  switch (await metadata.touchManifest(name, digest, { at, grace })) {
-    case 'deleting':
-      return retry(`manifest ${digest} is being deleted`);
-    case 'deleted': {
-      const manifest = await metadata.manifest(name, digest);
-      // Deleted by a client, not by a run: the registry takes the tags right after the manifest.
-      if (manifest?.runId === undefined) return APPLIED;
-      await bucket.writeRevisionLink(name, digest);
-      return (await applyRevision(context, name, digest, {})) ?? retry('the manifest changed meanwhile');
-    }
-    case 'absent':
-      // Its own event comes, and takes the tag's name from the edge.
-      return APPLIED;
-    case 'live':
-      return (await rememberTag(context, name, digest, tag))
-        ? APPLIED
-        : retry('the manifest changed meanwhile');
-  }
+  const held = outcomeOf(await holdManifest(context, name, digest, { at, grace: context.grace }));
+  if (held.status !== 'applied') return held;
+  return (await rememberTag(context, name, digest, tag)) ? APPLIED : retry('the manifest changed meanwhile');
 }
 
 async function letGo(

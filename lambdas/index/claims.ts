@@ -10,18 +10,24 @@ import type { Item, Key } from '../store/table.ts';
 const claim = (key: Key, value?: string | number): string =>
   value === undefined ? `${key.pk}\n${key.sk}` : `${key.pk}\n${key.sk}\n${value}`;
 
-export const linkClaim = (name: string, digest: Digest) => claim(linkKey(digest, name));
+/** Links are written anew by every push, which counts for ages. A listing and a HEAD agree only to the second. */
+const dated = (key: Key, time: unknown, value = ''): string =>
+  claim(key, `${value}@${Math.floor(Number(time) / 1000)}`);
+
+/** @param linkedAt milliseconds since the epoch, as all times here. */
+export const linkClaim = (name: string, digest: Digest, linkedAt: number) =>
+  dated(linkKey(digest, name), linkedAt);
 export const dataClaim = (digest: Digest, size: number) => claim(blobKey(digest), size);
 export const uploadClaim = (name: string, uuid: string, startedAt: number) =>
   claim(uploadKey(name, uuid), startedAt);
 
-export const tagClaims = (name: string, tag: string, digest: Digest): string[] => [
-  claim(tagKey(name, tag), digest),
+export const tagClaims = (name: string, tag: string, digest: Digest, taggedAt: number): string[] => [
+  dated(tagKey(name, tag), taggedAt, digest),
   claim(holderKey(name, digest, { kind: 'tag', tag })),
 ];
 
-export const manifestClaims = (manifest: Named): string[] => [
-  claim(manifestKey(manifest.name, manifest.digest)),
+export const manifestClaims = (manifest: Named, pushedAt: number): string[] => [
+  dated(manifestKey(manifest.name, manifest.digest), pushedAt),
   ...edgeKeys(manifest).map((key) => claim(key)),
 ];
 
@@ -37,6 +43,9 @@ export function claimOf(item: Item): string | undefined {
     return state !== 'deleting' && typeof size === 'number' ? claim(item, size) : undefined;
   }
   if (item.pk.startsWith('UPLOAD#')) return claim(item, String(item['startedAt']));
-  if (item.pk.startsWith('REPO#') && item.sk.startsWith('TAG#')) return claim(item, String(item['digest']));
-  return claim(item);
+  if (item.pk.startsWith('BLOB#') && item.sk.startsWith('LINK#')) return dated(item, item['linkedAt']);
+  if (!item.pk.startsWith('REPO#')) return claim(item);
+  return item.sk.startsWith('TAG#')
+    ? dated(item, item['taggedAt'], String(item['digest']))
+    : dated(item, item['pushedAt']);
 }

@@ -1,7 +1,6 @@
 /** What the indexer works with, and what applying one key can come to. */
 import type { Digest } from '../registry/digest.ts';
-import { holdBlob, type Stores } from '../store/hold.ts';
-import type { Touch } from '../store/metadata.ts';
+import type { Held, Stores } from '../store/hold.ts';
 
 export interface IndexContext extends Stores {
   /** Milliseconds since the epoch. */
@@ -41,14 +40,8 @@ export function combine(outcomes: readonly Outcome[]): Outcome {
   return outcomes.find((outcome) => outcome.status === 'retry') ?? APPLIED;
 }
 
-/** A blob gained a link or a reference. */
-export async function hold(context: IndexContext, digest: Digest, touch: Touch): Promise<Outcome> {
-  switch (await holdBlob(context, digest, touch)) {
-    case 'live':
-      return APPLIED;
-    case 'deleting':
-      return retry(`blob ${digest} is being deleted`);
-    case 'lost':
-      return { status: 'lost', digests: [digest] };
-  }
+/** What holding something came to, as an outcome. */
+export function outcomeOf({ deleting, lost }: Held): Outcome {
+  if (lost.length > 0) return { status: 'lost', digests: lost };
+  return deleting.length > 0 ? retry(`being deleted: ${deleting.join(', ')}`) : APPLIED;
 }

@@ -2,11 +2,17 @@
 import pMap from 'p-map';
 import type { Digest } from '../registry/digest.ts';
 import type { RegistryKey } from '../registry/layout.ts';
-import { type ManifestItem, manifestKey, toManifest } from '../store/items.ts';
+import {
+  type ManifestItem,
+  manifestKey,
+  repositoryKey,
+  toManifest,
+  UnknownItemError,
+} from '../store/items.ts';
 import type { KeySet } from '../store/key-set.ts';
 import { apply } from './apply.ts';
 import { dataClaim, linkClaim, manifestClaims, tagClaims, uploadClaim } from './claims.ts';
-import type { Hints, IndexContext } from './context.ts';
+import { APPLIED, type Hints, type IndexContext, type Outcome } from './context.ts';
 import { type Listed, listed, TagHistories, type TagHistory } from './listing.ts';
 import type { Kind, ReindexReporter } from './reindex-report.ts';
 import { keepStrange, strangeLink } from './strange.ts';
@@ -48,7 +54,7 @@ async function* pages<K extends RegistryKey['kind']>(
     for (const { key, lastModified } of other) {
       const link = strangeLink(layout, key);
       if (link === undefined) continue;
-      if (link.digest !== undefined) shown.add(linkClaim(link.name, link.digest));
+      if (link.digest !== undefined) shown.add(linkClaim(link.name, link.digest, lastModified.getTime()));
       reporter.unreadable.push({ repository: link.name, what: key, detail: 'not of the known layout' });
       await keepStrange(context, key, link, lastModified.getTime());
     }
@@ -60,10 +66,12 @@ async function reindexLinks(comparison: Comparison, prefix: string): Promise<voi
   const { reporter } = comparison;
   for await (const page of pages(comparison, prefix, ['layer'])) {
     reporter.found.links += page.length;
-    await pMap(page, (link) => show(comparison, 'links', link, [linkClaim(link.name, link.digest)]), {
-      concurrency: CONCURRENCY,
-    });
+    await pMap(page, (link) => showLink(comparison, link), { concurrency: CONCURRENCY });
   }
+}
+
+async function showLink(comparison: Comparison, link: Listed<'layer'>): Promise<void> {
+  await show(comparison, 'links', link, [linkClaim(link.name, link.digest, link.lastModified.getTime())]);
 }
 
 async function reindexTags(comparison: Comparison, prefix: string): Promise<Map<Digest, TagHistory>> {
@@ -87,7 +95,7 @@ async function showTag(comparison: Comparison, tag: Listed<'tag'>): Promise<void
     await settle(comparison, tag, {});
     return;
   }
-  await show(comparison, 'tags', tag, tagClaims(tag.name, tag.tag, link.digest));
+  await show(comparison, 'tags', tag, tagClaims(tag.name, tag.tag, link.digest, link.lastModified.getTime()));
 }
 
 async function reindexManifests(
@@ -99,15 +107,42 @@ async function reindexManifests(
   const { table } = context.metadata;
   for await (const page of pages(comparison, prefix, ['revision'])) {
     reporter.found.manifests += page.length;
+    const [first] = page;
+    if (first !== undefined) await showRepository(comparison, first.name);
     const items = await table.getMany(page.map(({ name, digest }) => manifestKey(name, digest)));
-    const known = new Map(items.map(toManifest).map((manifest) => [manifest.digest, manifest]));
+    const known = new Map(items.map((item) => [item.sk, item]));
     await pMap(
       page,
-      (revision) =>
-        showManifest(comparison, revision, known.get(revision.digest), histories.get(revision.digest)),
+      (revision) => {
+        const item = known.get(manifestKey(revision.name, revision.digest).sk);
+        const history = histories.get(revision.digest);
+        return orReport(comparison, revision, () =>
+          showManifest(comparison, revision, item && toManifest(item), history),
+        );
+      },
       { concurrency: CONCURRENCY },
     );
   }
+}
+
+/** An item in a shape not known is left as it is and reported: a run skips its repository. */
+async function orReport(
+  { reporter }: Comparison,
+  { name, digest }: Listed<'revision'>,
+  look: () => Promise<void>,
+): Promise<void> {
+  try {
+    await look();
+  } catch (error) {
+    if (!(error instanceof UnknownItemError)) throw error;
+    reporter.unreadable.push({ repository: name, what: digest, detail: error.message });
+  }
+}
+
+/** By its item a prune that looks at every manifest finds the repository. */
+async function showRepository({ context, reporter }: Comparison, name: string): Promise<void> {
+  const item = { ...repositoryKey(name), firstSeenAt: context.now() };
+  if (await context.metadata.table.put(item, { absent: true })) reporter.added.repositories++;
 }
 
 async function showManifest(
@@ -123,7 +158,7 @@ async function showManifest(
     known !== undefined &&
     known.problem === undefined &&
     names.every((tag) => known.taggedAs.includes(tag)) &&
-    manifestClaims(known).every((claim) => claimed.has(claim));
+    manifestClaims(known, revision.lastModified.getTime()).every((claim) => claimed.has(claim));
   if (!complete) {
     if (known === undefined || known.state === 'deleted') reporter.added.manifests++;
     else if (known.problem === undefined) reporter.added.edges++;
@@ -135,7 +170,7 @@ async function showManifest(
   if (now.problem !== undefined) {
     reporter.unreadable.push({ repository: name, what: digest, detail: now.problem.detail });
   }
-  for (const claim of manifestClaims(now)) comparison.shown.add(claim);
+  for (const claim of manifestClaims(now, now.pushedAt)) comparison.shown.add(claim);
 }
 
 async function reindexUploads(comparison: Comparison, prefix: string): Promise<void> {
@@ -180,8 +215,20 @@ async function show(
 
 /** Applies a key and counts what did not settle. */
 export async function settle(comparison: Comparison, key: RegistryKey, hints: Hints): Promise<void> {
-  const { context, reporter } = comparison;
-  const outcome = await apply(context, key, hints);
+  const { reporter } = comparison;
+  const outcome = await applied(comparison, key, hints);
   if (outcome.status === 'lost') for (const digest of outcome.digests) reporter.lost.add(digest);
   if (outcome.status === 'retry') reporter.postponed++;
+}
+
+async function applied(comparison: Comparison, key: RegistryKey, hints: Hints): Promise<Outcome> {
+  try {
+    return await apply(comparison.context, key, hints);
+  } catch (error) {
+    // A manifest's own item is reported by the caller.
+    if (!(error instanceof UnknownItemError) || key.kind === 'revision') throw error;
+    const { pk: repository, sk: what } = error.key;
+    comparison.reporter.unreadable.push({ repository, what, detail: error.message });
+    return APPLIED;
+  }
 }

@@ -2,8 +2,9 @@
 import { isDigest } from '../registry/digest.ts';
 import type { RegistryKey } from '../registry/layout.ts';
 import { isRepositoryName } from '../registry/names.ts';
+import { edgeKeys } from '../store/edges.ts';
 import { toReference } from '../store/items.ts';
-import type { Item } from '../store/table.ts';
+import type { Item, Key } from '../store/table.ts';
 import { type Comparison, settle } from './reindex-listing.ts';
 import type { Kind } from './reindex-report.ts';
 import { releaseStrange, strangeKeyOf, strangeLink } from './strange.ts';
@@ -31,9 +32,7 @@ export async function relook(comparison: Comparison, item: Item): Promise<void> 
 
 /** The obstacle of a link that is not of the known layout goes when its key does. */
 async function isStrange({ context, reporter }: Comparison, item: Item): Promise<boolean> {
-  const key = item.sk.startsWith('UNREADABLE#')
-    ? strangeKeyOf(item.sk.slice('UNREADABLE#'.length))
-    : undefined;
+  const key = strangeKeyOf(item);
   if (key === undefined) return false;
   const link = strangeLink(context.bucket.layout, key);
   if (link === undefined || (await context.bucket.objects.head(key)) !== undefined) return true;
@@ -64,7 +63,7 @@ function readClaim(item: Item): Claim | undefined {
   if (pk.startsWith('REFERRERS#')) {
     const [name, subject] = splitAt(pk.slice('REFERRERS#'.length));
     const referrer = sk.slice('MANIFEST#'.length);
-    return subject === undefined ? undefined : manifestEdge(name, referrer, async () => {});
+    return subject === undefined ? undefined : manifestEdge(item, name, referrer, async () => {});
   }
   return undefined;
 }
@@ -92,7 +91,7 @@ function blobClaim(item: Item): Claim | undefined {
     return isRepositoryName(name) ? { kind: 'links', key: { kind: 'layer', name, digest } } : undefined;
   }
   const { name, manifest } = toReference(item);
-  return manifestEdge(name, manifest, async ({ context }) => {
+  return manifestEdge(item, name, manifest, async ({ context }) => {
     await context.metadata.releaseBlob(digest, { at: context.now(), grace: context.grace });
   });
 }
@@ -103,8 +102,8 @@ function holderClaim(item: Item, target: string): Claim | undefined {
   const release = async ({ context }: Comparison) => {
     await context.metadata.releaseManifest(name, digest, { at: context.now(), grace: context.grace });
   };
-  if (item.sk.startsWith('INDEX#')) return manifestEdge(name, item.sk.slice('INDEX#'.length), release);
-  if (item.sk.startsWith('SUBJECT#')) return manifestEdge(name, digest, release);
+  if (item.sk.startsWith('INDEX#')) return manifestEdge(item, name, item.sk.slice('INDEX#'.length), release);
+  if (item.sk.startsWith('SUBJECT#')) return manifestEdge(item, name, digest, release);
   const tag = item.sk.slice('TAG#'.length);
   const holds = async ({ context }: Comparison) => {
     const link = await context.bucket.tagLink(name, tag);
@@ -114,8 +113,9 @@ function holderClaim(item: Item, target: string): Claim | undefined {
   return { kind: 'edges', key: { kind: 'tag', name, tag }, edge: { holds, release } };
 }
 
-/** An edge that a manifest puts: it stands as long as the manifest does. */
+/** An edge that a manifest puts: it stands as long as the manifest does, if the manifest names what it says. */
 function manifestEdge(
+  edge: Key,
   name: string,
   manifest: string,
   release: (comparison: Comparison) => Promise<void>,
@@ -123,8 +123,12 @@ function manifestEdge(
   if (!isDigest(manifest)) return undefined;
   const holds = async ({ context }: Comparison) => {
     const item = await context.metadata.manifest(name, manifest);
-    if (item !== undefined && item.state !== 'deleted') return true;
-    return (await context.bucket.revisionLink(name, manifest)) !== undefined;
+    if (item === undefined || item.state === 'deleted') {
+      return (await context.bucket.revisionLink(name, manifest)) !== undefined;
+    }
+    // What cannot be read may name anything.
+    if (item.problem?.code === 'unreadable') return true;
+    return edgeKeys(item).some(({ pk, sk }) => pk === edge.pk && sk === edge.sk);
   };
   return { kind: 'edges', key: { kind: 'revision', name, digest: manifest }, edge: { holds, release } };
 }

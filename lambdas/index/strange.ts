@@ -3,10 +3,11 @@
  * version cannot parse, links of registries before distribution 2.4. What they mean is not known, so the blob they
  * end in stays linked and nothing of their repository is deleted (protocol section 2, fail closed).
  */
-import { type Digest, digestFrom } from '../registry/digest.ts';
+import { type Digest, digestFrom, digestOf } from '../registry/digest.ts';
 import type { RegistryLayout } from '../registry/layout.ts';
 import { putLink } from '../store/hold.ts';
 import { linkKey, obstacleKey } from '../store/items.ts';
+import type { Item } from '../store/table.ts';
 import type { IndexContext } from './context.ts';
 
 const LINK = /^(.+?)\/_(?:layers|manifests)\/(?:.*\/)?([a-z0-9]+)\/([0-9a-f]+)\/link$/;
@@ -30,11 +31,14 @@ export function strangeLink(layout: RegistryLayout, key: string): StrangeLink | 
   return { name, digest: digestFrom(algorithm, hex) };
 }
 
-const what = (key: string): string => `KEY#${key}`;
+/** An S3 key may be as long as a sort key, so its hash stands for it. */
+const what = (key: string): string => `KEY#${digestOf(new TextEncoder().encode(key))}`;
 
 /** The key of a strange link's obstacle, read back. */
-export const strangeKeyOf = (obstacle: string): string | undefined =>
-  obstacle.startsWith('KEY#') ? obstacle.slice('KEY#'.length) : undefined;
+export function strangeKeyOf(obstacle: Item): string | undefined {
+  const { key } = obstacle;
+  return obstacle.sk.startsWith('UNREADABLE#KEY#') && typeof key === 'string' ? key : undefined;
+}
 
 /** Keeps what a strange link may mean. @param linkedAt milliseconds since the epoch. */
 export async function keepStrange(
@@ -44,10 +48,12 @@ export async function keepStrange(
   linkedAt: number,
 ): Promise<void> {
   const { metadata, now, grace } = context;
-  const detail = 'a link that is not of the known layout';
-  await metadata.table.put({ ...obstacleKey(name, what(key)), detail, since: now() });
+  const detail = `${key} is not of the known layout`;
+  await metadata.table.put({ ...obstacleKey(name, what(key)), key, detail, since: now() });
   if (digest === undefined) return;
-  if ((await metadata.link(digest, name)) === undefined) await putLink(metadata, name, digest, linkedAt);
+  const edge = await metadata.link(digest, name);
+  if (edge?.linkedAt === linkedAt && edge.removedAt === undefined) return;
+  await putLink(metadata, name, digest, linkedAt);
   await metadata.touchBlob(digest, { at: linkedAt, grace });
 }
 

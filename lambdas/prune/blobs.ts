@@ -3,6 +3,7 @@ import type { Digest } from '../registry/digest.ts';
 import { putLink } from '../store/hold.ts';
 import { type BlobItem, blobKey, blobQueue, type LinkEdge, linkKey } from '../store/items.ts';
 import { tombstoneExpiry } from '../store/metadata.ts';
+import { isFresh } from './look-again.ts';
 import { planBlob } from './plan-blob.ts';
 import { settleQueue } from './requeue.ts';
 import type { Run } from './run.ts';
@@ -31,11 +32,13 @@ export async function handleBlob(run: Run, digest: Digest): Promise<BlobOutcome>
       await settleQueue(run, blobKey(digest), item, decision.queue);
       return left;
     case 'unlink': {
-      const outcome = await unlink(run, item, decision.links);
-      if (decision.next !== 'condemn') await settleQueue(run, blobKey(digest), item, decision.next);
-      // A link that stayed keeps the blob; it is still queued and looked at again.
-      else if (outcome === 'all') await condemn(run, item);
-      return outcome === 'none' ? left : progress;
+      const unlinked = await unlink(run, item, decision.links);
+      // A link that stayed keeps the blob queued: it is looked at again.
+      if (unlinked === 'all') {
+        if (decision.next === 'condemn') await condemn(run, item);
+        else await settleQueue(run, blobKey(digest), item, decision.next);
+      }
+      return unlinked === 'none' ? left : progress;
     }
     case 'condemn':
       await condemn(run, item);
@@ -45,8 +48,14 @@ export async function handleBlob(run: Run, digest: Digest): Promise<BlobOutcome>
   }
 }
 
-/** Step 2: the link objects, then their edges. @returns whether all of them are gone. */
-async function unlink(run: Run, { digest }: BlobItem, links: readonly LinkEdge[]): Promise<boolean> {
+/** Step 2: the link objects, then their edges. @returns how many of them are gone. */
+async function unlink(
+  run: Run,
+  { digest }: BlobItem,
+  wanted: readonly LinkEdge[],
+): Promise<'all' | 'some' | 'none'> {
+  const links = await withoutFresh(run, digest, wanted);
+  if (links.length === 0) return 'none';
   const keys = new Map(links.map((link) => [run.bucket.layout.layerLink(link.name, digest), link]));
   await run.journal.write(
     links.map(({ name }) => ({
@@ -64,7 +73,7 @@ async function unlink(run: Run, { digest }: BlobItem, links: readonly LinkEdge[]
     run.tally.incomplete++;
     run.tally.refuse({ code: 'failed', message: `${key}: ${code}: ${message}`, digest });
   }
-  let all = kept.size === 0;
+  let gone = 0;
   for (const [key, link] of keys) {
     if (kept.has(key)) continue;
     const removedAt = run.now();
@@ -72,15 +81,28 @@ async function unlink(run: Run, { digest }: BlobItem, links: readonly LinkEdge[]
     const edge = linkKey(digest, link.name);
     if ((await run.metadata.transition(edge, link.version, set)) !== undefined) {
       run.tally.links.deleted++;
+      gone++;
       continue;
     }
     // Linked again since it was read: the repository keeps its link.
-    all = false;
     if (await run.bucket.writeLayerLink(link.name, digest)) {
       await putLink(run.metadata, link.name, digest, run.now());
     }
   }
-  return all;
+  if (gone === 0) return 'none';
+  return gone === wanted.length ? 'all' : 'some';
+}
+
+/** Links that a push has written anew since they were indexed stay; their edges learn of it. */
+async function withoutFresh(run: Run, digest: Digest, links: readonly LinkEdge[]): Promise<LinkEdge[]> {
+  if (run.policy.grace === 0) return [...links];
+  const stale: LinkEdge[] = [];
+  for (const edge of links) {
+    const link = await run.bucket.layerLink(edge.name, digest);
+    if (link === undefined || !isFresh(run, link)) stale.push(edge);
+    else await putLink(run.metadata, edge.name, digest, link.lastModified.getTime());
+  }
+  return stale;
 }
 
 /** Step 3: nothing needs it any more; its bytes stay for the quarantine. */

@@ -37,21 +37,31 @@ export async function deleteManifests(run: Run, group: readonly Doomed[], reason
     );
     await removeManifestEdges(metadata, item, { at: now(), grace: policy.grace }, digests);
   }
-  let conflict = false;
-  for (const { item, version } of taken) {
-    const doomed = group.find((member) => member.item === item);
-    if (doomed !== undefined && !(await bury(run, doomed, version, digests))) conflict = true;
+  const versions = new Map(taken.map(({ item, version }) => [item.digest, version]));
+  for (const doomed of group) {
+    const version = versions.get(doomed.item.digest) ?? 0;
+    // What one needs again, or what lives as long as it, may be buried already: all come back.
+    if (!(await bury(run, doomed, version, digests))) return await giveBack(run, group);
   }
-  return conflict ? 'conflict' : 'deleted';
+  for (const { item } of group) {
+    run.tally.examineManifest(`${item.name}@${item.digest}`);
+    run.tally.manifests.deleted++;
+    run.tally.image({ deleted: item.digest });
+  }
+  return 'deleted';
 }
 
-/** Step 3. Ancestors first, so that two workers with a common ancestor meet there. */
+/**
+ * Step 3. In one order for all workers, so that of several who want the same manifests one gets them all: holders can
+ * form a cycle, around which everybody would begin somewhere else.
+ */
 async function take(
   run: Run,
   group: readonly Doomed[],
 ): Promise<{ readonly item: ManifestItem; readonly version: number }[] | undefined> {
   const taken: { item: ManifestItem; version: number }[] = [];
-  for (const { item } of group) {
+  const inOrder = group.toSorted((a, b) => (a.item.digest < b.item.digest ? -1 : 1));
+  for (const { item } of inOrder) {
     // Queued while it is `deleting`, so that whoever comes after a crash finds it.
     const set = {
       state: 'deleting',
@@ -62,7 +72,8 @@ async function take(
     const key = manifestKey(item.name, item.digest);
     const version = await run.metadata.transition(key, item.version, set);
     if (version === undefined) {
-      for (const { item } of taken) await repairManifest(run, item.name, item.digest);
+      // Nothing has been done to them yet, so they are due as they were.
+      for (const { item } of taken) await repairManifest(run, item.name, item.digest, item.touchedAt);
       return undefined;
     }
     taken.push({ item, version });
@@ -130,25 +141,18 @@ async function removeKeys(run: Run, keys: readonly string[]): Promise<boolean> {
   return mine.length === 0;
 }
 
-/** Step 8. Only its success counts. @returns false when it was needed again, and is whole and live now. */
+/** Step 8. @returns false when the manifest is needed again. */
 async function bury(run: Run, doomed: Doomed, taken: number, group: ReadonlySet<Digest>): Promise<boolean> {
   const { name, digest } = doomed.item;
   const key = manifestKey(name, digest);
   for (let version = taken; ; ) {
     const set = { state: 'deleted', expireAt: tombstoneExpiry(run.now()) };
-    if ((await run.metadata.transition(key, version, set, ['queue', 'dueAt', 'rescue'])) !== undefined) {
-      run.tally.examineManifest(`${name}@${digest}`);
-      run.tally.manifests.deleted++;
-      run.tally.image({ deleted: digest });
-      return true;
-    }
+    const written = await run.metadata.transition(key, version, set, ['queue', 'dueAt', 'rescue']);
+    if (written !== undefined) return true;
     // Written since it was taken: by an indexer that needs it, or by one that saw its link go.
     const now = await run.metadata.manifest(name, digest);
     if (now?.state !== 'deleting' || now.runId !== run.runId) return false;
-    if (now.rescue || (await holdsAgain(run, doomed, group))) {
-      await repairManifest(run, name, digest);
-      return false;
-    }
+    if (now.rescue || (await holdsAgain(run, doomed, group))) return false;
     version = now.version;
   }
 }

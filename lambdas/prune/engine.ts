@@ -22,7 +22,7 @@ import { type PruneRequest, repositoryScope } from './request.ts';
 import type { Policy, Run } from './run.ts';
 import { workOff } from './slice.ts';
 
-/** The times and rights of all runs, in milliseconds (docs/operations; environment of the functions). */
+/** The times and rights of all runs, in milliseconds (environment of the functions). */
 export interface PruneSettings {
   readonly grace: number;
   readonly quarantine: number;
@@ -58,7 +58,7 @@ export interface ActiveRun {
   readonly run: Run;
   readonly lock: PruneLock | undefined;
   readonly dependencies: PruneDependencies;
-  readonly state: { completed: boolean; halted: Refusal | undefined; deadline: number };
+  readonly state: { completed: boolean; halted: Refusal | undefined; stopped: boolean; deadline: number };
 }
 
 /** A run's items outlive it for a year: seconds in DynamoDB's TTL. */
@@ -89,10 +89,10 @@ export async function startRun(
     ? undefined
     : await PruneLock.take(dependencies.table, now, { owner, runId, deadline });
   if (lock !== undefined) guard = lock.guard;
-  const state: ActiveRun['state'] = { completed: false, halted: undefined, deadline };
+  const state: ActiveRun['state'] = { completed: false, halted: undefined, stopped: false, deadline };
   try {
     const table = request.dryRun ? new PreviewTable(dependencies.table) : dependencies.table;
-    const objects = request.dryRun ? new PreviewBucket(real) : real;
+    const objects = request.dryRun ? new PreviewBucket(real, { now: () => new Date(now()) }) : real;
     const metadata = new Metadata(table, newId);
     const tally = new Tally();
     const verdict = await gate({ metadata, versioning, request, settings, now });
@@ -127,7 +127,11 @@ export async function startRun(
       halt: (refusal) => {
         state.halted ??= refusal;
       },
+      stop: () => {
+        state.stopped = true;
+      },
       isOver: () =>
+        state.stopped ||
         state.halted !== undefined ||
         dependencies.signal?.aborted === true ||
         now() >= state.deadline - CLOSING_TIME,

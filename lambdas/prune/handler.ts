@@ -2,7 +2,6 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import { Metrics } from '@aws-lambda-powertools/metrics';
-import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
 import { readConfiguration } from '../configuration.ts';
@@ -10,7 +9,7 @@ import { pruneDependencies } from '../dependencies.ts';
 import { prune } from './engine.ts';
 import type { Report } from './report.ts';
 import { parsePruneRequest } from './request.ts';
-import { observe } from './telemetry.ts';
+import { observe, observeFailure } from './telemetry.ts';
 
 const logger = new Logger({ serviceName: 'registry-prune' });
 const metrics = new Metrics({ namespace: 'RegistryPrune', serviceName: 'registry-prune' });
@@ -30,5 +29,5 @@ async function run(payload: unknown, context: Context, { signal }: { signal: Abo
 
 export const handler = middy<unknown, Report>({ timeoutEarlyInMillis: ABORT_BEFORE_TIMEOUT })
   .use(injectLambdaContext(logger, { resetKeys: true }))
-  .use(logMetrics(metrics))
+  .onError(() => observeFailure(metrics))
   .handler(run);

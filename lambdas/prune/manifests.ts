@@ -55,9 +55,10 @@ function isSkipped(run: Run, item: ManifestItem, obstacle: string | undefined): 
   run.tally.skipManifest(`${repository}@${digest}`);
   if (problem !== undefined) {
     const code = problem.code === 'unreadable' ? 'unreadable' : 'kept';
-    run.tally.refuse({ code, message: problem.detail, repository, digest });
+    const effect = problem.code === 'unreadable' ? '; nothing of its repository is deleted' : '';
+    run.tally.refuse({ code, message: `${problem.detail}${effect}`, repository, digest });
   }
-  if (obstacle !== undefined) {
+  if (obstacle !== undefined && problem?.code !== 'unreadable') {
     const message = `nothing of the repository is deleted: ${obstacle}`;
     run.tally.refuse({ code: 'unreadable', message, repository });
   }

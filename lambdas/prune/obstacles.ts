@@ -32,6 +32,10 @@ export class KnownObstacles implements Obstacles {
 
   async #look(repository: string): Promise<string | undefined> {
     const [first] = await this.#metadata.obstacles(repository, 1);
-    return first && `${first.what}: ${first.detail}`;
+    // `MANIFEST#sha256:…` reads as `manifest sha256:…`.
+    return (
+      first &&
+      `${first.what.replace(/^([A-Z]+)#/, (_, kind: string) => `${kind.toLowerCase()} `)}: ${first.detail}`
+    );
   }
 }

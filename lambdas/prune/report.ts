@@ -97,7 +97,9 @@ export class Tally {
 
   /** Each refusal is listed once, however often it is met. */
   refuse(refusal: Refusal): boolean {
-    const id = `${refusal.code} ${refusal.repository ?? ''} ${refusal.digest ?? ''}`;
+    const { code, repository, digest, message } = refusal;
+    const id =
+      digest === undefined && code === 'failed' ? message : `${code} ${repository ?? ''} ${digest ?? ''}`;
     if (this.#refused.has(id)) return false;
     if (this.#refusals.length < MAX_LISTED) {
       this.#refused.add(id);

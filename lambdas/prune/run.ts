@@ -40,7 +40,9 @@ export interface Run extends Stores {
   readonly progress: () => void;
   /** Ends the run before anything more is deleted. */
   readonly halt: (refusal: Refusal) => void;
-  /** Whether to start no more work: out of time, aborted, or halted. */
+  /** Begins nothing more; the run ends with a failure. */
+  readonly stop: () => void;
+  /** Whether to begin no more work: out of time, aborted, stopped, or halted. */
   readonly isOver: () => boolean;
 }
 

@@ -2,7 +2,6 @@
  * Works off the queues of some shards until they are empty or time is up: manifests, then blobs, then uploads.
  * The queue is the cursor, so whatever is left is the next slice's.
  */
-import pMap from 'p-map';
 import { isDigest } from '../registry/digest.ts';
 import { type BlobItem, type QueueKind, queueName, repositoryPk, UnknownItemError } from '../store/items.ts';
 import { KeySet } from '../store/key-set.ts';
@@ -12,6 +11,7 @@ import type { DueEntry, Key } from '../store/table.ts';
 import { handleBlob } from './blobs.ts';
 import { type Handled, handleManifest } from './manifests.ts';
 import type { Run } from './run.ts';
+import { sideBySide } from './side-by-side.ts';
 import { sweep } from './sweep.ts';
 import { abortMultipartUploads, handleUpload } from './uploads.ts';
 
@@ -24,9 +24,7 @@ export async function workOff(run: Run, shards: readonly string[]): Promise<bool
     if (!run.request.filters.dangling && !run.policy.resolveOnly) await everyManifest(run, shards);
     await queuePhase(run, 'manifest', shards, (entries) => manifestPage(run, entries));
     await queuePhase(run, 'blob', shards, (entries) => blobPage(run, entries));
-    await queuePhase(run, 'upload', shards, (entries) =>
-      eachOf(run, entries, (entry) => handleUpload(run, entry)),
-    );
+    await queuePhase(run, 'upload', shards, (entries) => uploadPage(run, entries));
     // Multipart uploads have no shard: whoever has the first one sees to them.
     if (shards.includes('0') && !run.isOver()) await abortMultipartUploads(run);
   } catch (error) {
@@ -47,19 +45,28 @@ async function queuePhase(
   // Offline, nothing waits for its time; uploads always do.
   const until = () =>
     run.request.mode === 'offline' && kind !== 'upload' ? Number.MAX_SAFE_INTEGER : run.now();
-  const feedsItself = kind !== 'upload' && (run.policy.grace === 0 || run.policy.quarantine === 0);
+  const feedsItself =
+    kind !== 'upload' && !run.policy.resolveOnly && (run.policy.grace === 0 || run.policy.quarantine === 0);
   const settled = new KeySet();
   for (let quiet = 0; !run.isOver() && quiet < 2; ) {
-    const progress = await pMap(
+    const progress = await sideBySide(
       shards,
-      (shard) => pass(run, queueName(kind, shard), until, settled, handle),
-      {
-        concurrency: shards.length,
-      },
+      (shard) => stopAllOnFailure(run, () => pass(run, queueName(kind, shard), until, settled, handle)),
+      shards.length,
     );
     if (!feedsItself) return;
     quiet = progress.some(Boolean) ? 0 : quiet + 1;
     if (quiet === 1) await run.sleep(SETTLE_MS);
+  }
+}
+
+/** What one shard dies of, the others would too. */
+async function stopAllOnFailure<R>(run: Run, work: () => Promise<R>): Promise<R> {
+  try {
+    return await work();
+  } catch (error) {
+    run.stop();
+    throw error;
   }
 }
 
@@ -91,7 +98,7 @@ function manifestOf({ pk, sk }: Key) {
   return pk.startsWith('REPO#') && isDigest(digest) ? { name: pk.slice('REPO#'.length), digest } : undefined;
 }
 
-async function manifestPage(run: Run, entries: readonly DueEntry[]): Promise<Handled[]> {
+async function manifestPage(run: Run, entries: readonly Key[]): Promise<Handled[]> {
   return await eachOf(run, entries, async (entry) => {
     const manifest = manifestOf(entry);
     if (manifest === undefined) return 'left';
@@ -129,6 +136,18 @@ async function blobPage(run: Run, entries: readonly DueEntry[]): Promise<Handled
   return handled;
 }
 
+async function uploadPage(run: Run, entries: readonly DueEntry[]): Promise<Handled[]> {
+  return await eachOf(run, entries, async (entry) => {
+    try {
+      return await handleUpload(run, entry);
+    } catch (error) {
+      if (!(error instanceof UnknownItemError)) throw error;
+      run.tally.refuse({ code: 'unreadable', message: error.message, repository: entry.pk });
+      return 'left';
+    }
+  });
+}
+
 /**
  * `dangling=false` asks about manifests that nothing has queued: every one of the repositories asked for. A
  * repository belongs to one shard.
@@ -141,7 +160,7 @@ async function everyManifest(run: Run, shards: readonly string[]): Promise<void>
     for await (const page of run.metadata.pages(repositoryPk(name), 'MANIFEST#')) {
       // Those queued come by the queue; those gone are gone.
       const rows = page.items.filter((row) => row['state'] === 'live' && row['queue'] === undefined);
-      await eachOf(run, rows, (row) => manifestPage(run, [{ pk: row.pk, sk: row.sk, queue: '', dueAt: 0 }]));
+      await manifestPage(run, rows);
       if (run.isOver()) return;
     }
   }
@@ -153,28 +172,11 @@ function shardOfName(name: string): string {
   return (sum % 16).toString(16);
 }
 
-/** Side by side; once the run is over, what is left is left. One failure does not leave others running. */
-async function eachOf<T, R>(
+/** Side by side; once the run is over, what is left is left. */
+async function eachOf<T>(
   run: Run,
   items: readonly T[],
-  work: (item: T) => Promise<R>,
-): Promise<(R | 'left')[]> {
-  let failed = false;
-  try {
-    return await pMap(
-      items,
-      async (item) => {
-        if (failed || run.isOver()) return 'left' as const;
-        try {
-          return await work(item);
-        } catch (error) {
-          failed = true;
-          throw error;
-        }
-      },
-      { concurrency: run.concurrency, stopOnError: false },
-    );
-  } catch (error) {
-    throw error instanceof AggregateError ? (error.errors[0] ?? error) : error;
-  }
+  work: (item: T) => Promise<Handled>,
+): Promise<Handled[]> {
+  return await sideBySide(items, async (item) => (run.isOver() ? 'left' : await work(item)), run.concurrency);
 }

@@ -1,10 +1,10 @@
 /** Deletes the bytes of condemned blobs, many in one request (protocol, blob steps 4 to 8). */
-import pMap from 'p-map';
 import { putLink } from '../store/hold.ts';
 import { type BlobItem, blobKey, blobQueue, referenceKey } from '../store/items.ts';
 import { type BlobView, tombstoneExpiry } from '../store/metadata.ts';
-import { lost, repairBlob } from './repair.ts';
+import { repairBlob, reportLost } from './repair.ts';
 import { marks, type Run } from './run.ts';
+import { sideBySide } from './side-by-side.ts';
 
 interface Taken {
   readonly item: BlobItem;
@@ -28,12 +28,12 @@ interface Located extends Doomed {
 /** Sweeps condemned blobs that are due, and finishes or repairs what was found `deleting`. */
 export async function sweep(run: Run, due: readonly BlobItem[], found: readonly BlobItem[]): Promise<void> {
   const { concurrency } = run;
-  const taken = await pMap(
+  const taken = await sideBySide(
     [...due.map((item) => ({ item, resumed: false })), ...found.map((item) => ({ item, resumed: true }))],
     ({ item, resumed }) => take(run, item, resumed),
-    { concurrency },
+    concurrency,
   );
-  const doomed = await pMap(taken.filter(isDefined), (blob) => lookAgain(run, blob), { concurrency });
+  const doomed = await sideBySide(taken.filter(isDefined), (blob) => lookAgain(run, blob), concurrency);
   const going = doomed.filter(isDefined);
   await run.journal.write(
     going.map(({ item, view }) => ({
@@ -44,12 +44,12 @@ export async function sweep(run: Run, due: readonly BlobItem[], found: readonly 
       repositories: [...new Set([...view.links, ...view.references].map(({ name }) => name))],
     })),
   );
-  const located = await pMap(going, (blob) => locate(run, blob), { concurrency });
+  const located = await sideBySide(going, (blob) => locate(run, blob), concurrency);
   const markers = await remove(run, located);
-  await pMap(
+  await sideBySide(
     located.filter(({ key, size }) => size === undefined || markers.has(key)),
     (blob) => bury(run, blob, markers.get(blob.key)),
-    { concurrency },
+    concurrency,
   );
 }
 
@@ -72,7 +72,7 @@ async function lookAgain(run: Run, taken: Taken): Promise<Doomed | undefined> {
   if (!needed && !run.policy.resolveOnly && !(await isLinked(run, item, view))) return { ...taken, view };
   const outcome = await repairBlob(run, item.digest);
   if (outcome === 'live') run.tally.blobs.rescued++;
-  if (outcome === 'lost' && needed) lost(run, item.digest, nameOf(view));
+  if (outcome === 'lost' && needed) reportLost(run, item.digest, nameOf(view));
   return undefined;
 }
 
@@ -121,7 +121,8 @@ async function bury(
   marker: string | undefined,
 ): Promise<void> {
   const { digest } = item;
-  const bytes = size ?? (resumed ? (item.size ?? 0) : 0);
+  // Without a size there was nothing to delete: the blob was known only by what named it.
+  const bytes = size ?? (resumed ? item.size : undefined);
   const set = {
     state: 'deleted',
     expireAt: tombstoneExpiry(run.now()),
@@ -131,9 +132,11 @@ async function bury(
   const gone = ['queue', 'dueAt', 'rescue', 'condemnedAt'];
   if ((await run.metadata.transition(blobKey(digest), version, set, gone)) !== undefined) {
     const { tally } = run;
-    tally.blobs.deleted++;
-    tally.spaceReclaimed += bytes;
-    tally.image({ deleted: digest });
+    if (bytes !== undefined) {
+      tally.blobs.deleted++;
+      tally.spaceReclaimed += bytes;
+      tally.image({ deleted: digest });
+    }
     if ((item.condemnedAt ?? 0) >= run.startedAt) {
       // Condemned and swept by this run: counted once, as deleted.
       tally.blobs.condemned--;
@@ -144,13 +147,13 @@ async function bury(
   // Somebody needs it since the last look.
   const outcome = await repairBlob(run, digest);
   if (outcome === 'live') run.tally.blobs.rescued++;
-  if (outcome === 'lost') await reportLost(run, item);
+  if (outcome === 'lost') await reportIfNeeded(run, item);
 }
 
-async function reportLost(run: Run, { digest }: BlobItem): Promise<void> {
+async function reportIfNeeded(run: Run, { digest }: BlobItem): Promise<void> {
   const view = await run.metadata.blob(digest);
   const needed = view.references.some(({ removedAt }) => removedAt === undefined);
-  if (needed) lost(run, digest, nameOf(view));
+  if (needed) reportLost(run, digest, nameOf(view));
 }
 
 function nameOf({ references, links }: BlobView): string {

@@ -7,7 +7,10 @@ import type { Report } from './report.ts';
 export function observe(report: Report, { logger, metrics }: { logger: Logger; metrics: Metrics }): void {
   const { imagesDeleted, refusals, ...totals } = report;
   logger.info('prune finished', { ...totals, imagesListed: imagesDeleted.length });
-  for (const refusal of refusals) logger.warn('not deleted', { runId: report.runId, ...refusal });
+  // `message` is the log line's own: a refusal's would be dropped.
+  for (const { message: reason, ...refusal } of refusals) {
+    logger.warn('not deleted', { runId: report.runId, ...refusal, reason });
+  }
   if (report.dryRun) return;
   metrics.addMetric('ManifestsDeleted', MetricUnit.Count, report.manifests.deleted);
   metrics.addMetric('BlobsDeleted', MetricUnit.Count, report.blobs.deleted);
@@ -15,4 +18,11 @@ export function observe(report: Report, { logger, metrics }: { logger: Logger; m
   metrics.addMetric('BytesReclaimed', MetricUnit.Bytes, report.spaceReclaimed);
   metrics.addMetric('RunDuration', MetricUnit.Milliseconds, report.durationMs);
   metrics.addMetric('Refusals', MetricUnit.Count, refusals.length);
+  metrics.publishStoredMetrics();
+}
+
+/** A run that ended with an error, or never began. */
+export function observeFailure(metrics: Metrics): void {
+  metrics.addMetric('RunErrors', MetricUnit.Count, 1);
+  metrics.publishStoredMetrics();
 }

@@ -3,7 +3,16 @@
  * finds in the bucket, a prune run when it takes a deletion back.
  */
 import type { Digest } from '../registry/digest.ts';
-import { blobKey, blobQueue, linkKey } from './items.ts';
+import { blobsLinked, blobsNeeded, edges } from './edges.ts';
+import {
+  blobKey,
+  blobQueue,
+  holderKey,
+  linkKey,
+  type ManifestItem,
+  manifestKey,
+  manifestQueue,
+} from './items.ts';
 import { live, type Metadata, type Touch } from './metadata.ts';
 import type { RegistryBucket } from './registry-bucket.ts';
 
@@ -12,8 +21,20 @@ export interface Stores {
   readonly bucket: RegistryBucket;
 }
 
-/** `lost`: deleted, and no version of the data to return to. */
-export type Held = 'live' | 'deleting' | 'lost';
+/** What came of giving something an edge. */
+export interface Held {
+  /** Targets that are being deleted: marked to be rescued by whoever deletes them. */
+  readonly deleting: readonly string[];
+  /** Blobs that were deleted, with no version of their data to return to. */
+  readonly lost: readonly Digest[];
+}
+
+const WHOLE: Held = { deleting: [], lost: [] };
+
+const together = (parts: readonly Held[]): Held => ({
+  deleting: parts.flatMap(({ deleting }) => deleting),
+  lost: parts.flatMap(({ lost }) => lost),
+});
 
 /** Attributes that only an item on its way out has. */
 export const DEPARTING = ['expireAt', 'runId', 'fence', 'rescue', 'deleteMarker', 'condemnedAt'] as const;
@@ -22,13 +43,77 @@ export const DEPARTING = ['expireAt', 'runId', 'fence', 'rescue', 'deleteMarker'
 export async function holdBlob(stores: Stores, digest: Digest, touch: Touch): Promise<Held> {
   for (;;) {
     const touched = await stores.metadata.touchBlob(digest, touch);
-    if (touched !== 'deleted') return touched === 'deleting' ? 'deleting' : 'live';
+    if (touched === 'deleting') return { deleting: [`blob ${digest}`], lost: [] };
+    if (touched !== 'deleted') return WHOLE;
     const item = await stores.metadata.blobItem(digest);
     if (item?.state !== 'deleted') continue;
-    if (!(await isVisible(stores.bucket, digest))) return 'lost';
+    if (!(await isVisible(stores.bucket, digest))) return { deleting: [], lost: [digest] };
     const set = live(blobQueue(digest), touch);
     const written = await stores.metadata.transition(blobKey(digest), item.version, set, DEPARTING);
-    if (written !== undefined) return 'live';
+    if (written !== undefined) return WHOLE;
+  }
+}
+
+/**
+ * A manifest gained a holder. One that a run has deleted is brought back (protocol section 6); one that a client
+ * has deleted stays away, as the client wants it.
+ */
+export async function holdManifest(
+  stores: Stores,
+  name: string,
+  digest: Digest,
+  touch: Touch,
+  visited: Set<Digest> = new Set(),
+): Promise<Held> {
+  if (visited.has(digest)) return WHOLE;
+  visited.add(digest);
+  const touched = await stores.metadata.touchManifest(name, digest, touch);
+  if (touched === 'deleting') return { deleting: [`manifest ${digest}`], lost: [] };
+  if (touched !== 'deleted') return WHOLE;
+  const item = await stores.metadata.manifest(name, digest);
+  return item?.runId === undefined ? WHOLE : await reviveManifest(stores, name, digest, touch, visited);
+}
+
+/**
+ * Makes a manifest that was `deleting` or `deleted` whole and `live` again: its link, its edges, the manifests and
+ * blobs it needs, and the links of those.
+ */
+export async function reviveManifest(
+  stores: Stores,
+  name: string,
+  digest: Digest,
+  touch: Touch,
+  visited: Set<Digest> = new Set([digest]),
+): Promise<Held> {
+  const { metadata, bucket } = stores;
+  for (;;) {
+    const item = await metadata.manifest(name, digest);
+    if (item === undefined || (item.state !== 'deleting' && item.state !== 'deleted')) return WHOLE;
+    await bucket.writeRevisionLink(name, digest);
+    await metadata.table.write(edges(item, touch.at).map((put) => ({ put })));
+    await holdByTags(stores, item, touch.at);
+    const held: Held[] = [];
+    for (const target of [...item.children, ...(await metadata.referrers(name, digest))]) {
+      held.push(await holdManifest(stores, name, target, touch, visited));
+    }
+    for (const blob of blobsNeeded(item)) held.push(await holdBlob(stores, blob, touch));
+    for (const blob of blobsLinked(item)) await relink(stores, name, blob, touch.at);
+    const set = live(manifestQueue(digest), touch);
+    const written = await metadata.transition(manifestKey(name, digest), item.version, set, DEPARTING);
+    if (written !== undefined) return together(held);
+  }
+}
+
+/** Edges of tags that name it in the bucket: whoever deletes a tag with its manifest removes its edge as well. */
+async function holdByTags(
+  { metadata, bucket }: Stores,
+  { name, digest, taggedAs }: ManifestItem,
+  since: number,
+): Promise<void> {
+  for (const tag of taggedAs) {
+    const link = await bucket.tagLink(name, tag);
+    if (link === undefined || link === 'unreadable' || link.digest !== digest) continue;
+    await metadata.table.write([{ put: { ...holderKey(name, digest, { kind: 'tag', tag }), since } }]);
   }
 }
 

@@ -58,7 +58,7 @@ export type JournalEntry =
 export interface Journal {
   /** Returns when the lines are stored. */
   write(entries: readonly JournalEntry[]): Promise<void>;
-  /** Where the lines are, for the report; undefined where nothing is kept (a dry run). */
+  /** Where the lines are, for the report; undefined while there are none. */
   readonly location: string | undefined;
 }
 
@@ -78,15 +78,16 @@ const MAX_LINES = 5_000;
 
 /** Journal in S3. Objects cannot be appended to, so each is written once, for all that waited for it. */
 export class BucketJournal implements Journal {
-  readonly location: string;
   readonly #options: JournalOptions;
+  readonly #location: string;
+  #written = false;
   readonly #store: (lines: readonly string[]) => Promise<void>;
 
   constructor(options: JournalOptions) {
     this.#options = options;
     const { bucket, objects, runId, writer } = options;
     const prefix = `${options.prefix.replace(/\/*$/, '/')}${runId}/`;
-    this.location = `s3://${bucket}/${prefix}`;
+    this.#location = `s3://${bucket}/${prefix}`;
     let sequence = 0;
     this.#store = coalesce({
       limit: MAX_LINES,
@@ -97,8 +98,13 @@ export class BucketJournal implements Journal {
     });
   }
 
+  get location(): string | undefined {
+    return this.#written ? this.#location : undefined;
+  }
+
   async write(entries: readonly JournalEntry[]): Promise<void> {
     if (entries.length === 0) return;
+    this.#written = true;
     const { now, runId } = this.#options;
     const time = now().toISOString();
     await this.#store(entries.map((entry) => JSON.stringify({ time, run: runId, ...entry })));

@@ -1,7 +1,7 @@
 /** The registry's bucket in the registry's words: links, tags, manifests, blobs, uploads. */
 import type { Digest } from '../registry/digest.ts';
 import { linkDigest, type RegistryLayout } from '../registry/layout.ts';
-import type { DeleteOutcome, ObjectHead, ObjectStore } from './object-store.ts';
+import type { ObjectHead, ObjectStore } from './object-store.ts';
 
 /** Links hold a digest; anything longer is no link. */
 const MAX_LINK_BYTES = 1024;
@@ -40,7 +40,9 @@ export class RegistryBucket {
     const digest = linkDigest(object.body);
     if (digest === undefined) return 'unreadable';
     const { etag, lastModified, versionId } = object;
-    return { digest, etag, lastModified, ...(versionId === undefined ? {} : { versionId }) };
+    // The `null` version of a bucket whose versioning is suspended is overwritten by a marker: no way back from there.
+    const version = versionId === undefined || versionId === 'null' ? {} : { versionId };
+    return { digest, etag, lastModified, ...version };
   }
 
   async revisionLink(name: string, digest: Digest): Promise<ObjectHead | undefined> {
@@ -88,14 +90,18 @@ export class RegistryBucket {
    */
   async removeTag(name: string, removal: TagRemoval): Promise<TagRemoved> {
     const key = this.layout.tagCurrent(name, removal.tag);
-    const outcome: DeleteOutcome = await this.objects.delete(key, removal.etag);
-    if (!outcome.deleted) return outcome.reason;
-    if (removal.versionId === undefined) return 'deleted';
+    const outcome = await this.objects.delete(key, removal.etag);
+    if (removal.versionId === undefined) return outcome.deleted ? 'deleted' : outcome.reason;
+    if (!outcome.deleted && outcome.reason === 'absent') return 'absent';
     const versions = await this.objects.versions(key);
-    const marker = versions.findIndex((version) => version.versionId === outcome.marker);
-    if (marker === -1) return 'changed';
+    // Without an answer of its own, the newest version may be this call's marker all the same.
+    const marker = outcome.deleted
+      ? versions.findIndex((version) => version.versionId === outcome.marker)
+      : versions.findIndex((version) => version.isLatest && version.isDeleteMarker);
+    const found = versions[marker];
+    if (found === undefined) return 'changed';
     if (versions[marker + 1]?.versionId === removal.versionId) return 'deleted';
-    if (outcome.marker !== undefined) await this.objects.deleteVersion(key, outcome.marker);
+    await this.objects.deleteVersion(key, found.versionId);
     return 'changed';
   }
 

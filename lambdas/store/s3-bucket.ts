@@ -160,9 +160,9 @@ export class S3Bucket implements ObjectStore {
       const { DeleteMarker: marked, VersionId: marker } = output;
       return { deleted: true, ...(marked && marker !== undefined ? { marker } : {}) };
     } catch (error) {
-      // 409: someone else is writing the key right now.
-      if (statusOf(error) === 412 || statusOf(error) === 409) return { deleted: false, reason: 'changed' };
-      if (named(error, 'NoSuchKey')) return { deleted: false, reason: 'absent' };
+      // 409: someone else is writing the key right now. Not found: it was there a moment ago, so someone, or an
+      // earlier try of this very call whose answer was lost, has deleted it.
+      if ([404, 409, 412].includes(statusOf(error) ?? 0)) return { deleted: false, reason: 'changed' };
       throw error;
     }
   }
