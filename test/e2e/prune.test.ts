@@ -114,7 +114,8 @@ describe.each([
     const dead = new Set([...expected.deadManifests].map(digest));
     const listed = new Set(valuesOf(report, 'deleted'));
     expect(dead.difference(listed)).toEqual(new Set());
-    expect(listed.difference(new Set([...dead, ...world.scenario.deadBlobs]))).toEqual(new Set());
+    const deadBlobs = [...expected.garbage.blobs].map((key) => `sha256:${key.split('/').at(-2)}`);
+    expect(listed.difference(new Set([...dead, ...deadBlobs]))).toEqual(new Set());
     const deadTags = new Set(world.scenario.deadTags.map(({ repo, tag }) => `${repo}:${tag}`));
     expect(new Set(valuesOf(report, 'untagged')).difference(deadTags)).toEqual(new Set());
     expect(new Set(valuesOf(dryRun.report, 'deleted'))).toEqual(listed);
@@ -146,15 +147,6 @@ describe.each([
     const versions = await listVersions(world.endpoint, world.bucket, `${root}blobs/`);
     const kept = new Set(versions.filter(({ isMarker }) => !isMarker).map(({ key }) => key));
     expect(expected.garbage.blobs.difference(kept)).toEqual(new Set());
-  });
-
-  it.runIf(versioned)('removes the copies that finished uploads leave', async () => {
-    const versions = await listVersions(world.endpoint, world.bucket, `${root}repositories/`);
-    const left = versions.filter(
-      ({ key, isMarker }) =>
-        key.includes('/_uploads/') && !key.includes(world.scenario.abandonedUpload.uuid) && !isMarker,
-    );
-    expect(left).toEqual([]);
   });
 
   it('finds nothing the second time', async () => {
