@@ -2,7 +2,7 @@
 import { ulid } from 'ulid';
 import type { Configuration } from './configuration.ts';
 import type { IndexContext } from './index/context.ts';
-import type { PruneDependencies } from './prune/engine.ts';
+import type { PruneDependencies } from './prune/settings.ts';
 import { dynamoDbClient, eventBridgeClient, s3Client } from './store/aws-clients.ts';
 import { DynamoDbTable } from './store/dynamodb-table.ts';
 import { EventBridgeBus } from './store/eventbridge-bus.ts';

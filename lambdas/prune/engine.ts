@@ -2,10 +2,8 @@
  * A run is three functions: `startRun` validates nothing any more, gates and takes the lock; `runSlice` works until
  * done or out of time; `finishRun` reports, publishes and releases. One Lambda calls them in a row.
  */
-import type { RegistryLayout } from '../registry/layout.ts';
 import { coalesce } from '../store/coalesce.ts';
-import type { EventBus } from '../store/event-bus.ts';
-import { runsPk, SHARDS } from '../store/items.ts';
+import { SHARDS } from '../store/items.ts';
 import { BucketJournal, noJournal } from '../store/journal.ts';
 import { PruneLock } from '../store/lock.ts';
 import { Metadata } from '../store/metadata.ts';
@@ -13,56 +11,17 @@ import { DeadlineError, type DeleteResult, type ObjectStore } from '../store/obj
 import { PreviewBucket } from '../store/preview-bucket.ts';
 import { PreviewTable } from '../store/preview-table.ts';
 import { RegistryBucket } from '../store/registry-bucket.ts';
-import type { Table } from '../store/table.ts';
+import { type ActiveRun, makeReport, recordEnd, recordStart } from './active-run.ts';
 import { pruneEvent } from './event.ts';
 import { gate } from './gate.ts';
 import { KnownObstacles } from './obstacles.ts';
-import { type Refusal, type Report, type Status, Tally } from './report.ts';
+import { type Report, Tally } from './report.ts';
 import { type PruneRequest, repositoryScope } from './request.ts';
 import type { Policy, Run } from './run.ts';
+import type { PruneDependencies, PruneSettings } from './settings.ts';
 import { workOff } from './slice.ts';
 
-/** The times and rights of all runs, in milliseconds (environment of the functions). */
-export interface PruneSettings {
-  readonly grace: number;
-  readonly quarantine: number;
-  readonly maxIndexLag: number;
-  /** Prefix of the journal in the registry's bucket, outside the registry's root. */
-  readonly journalPrefix: string;
-  readonly allowUnversioned: boolean;
-}
-
-export interface PruneDependencies {
-  readonly table: Table;
-  /** @param guard is called right before each destructive request is signed. */
-  readonly objects: (guard: () => void) => ObjectStore;
-  readonly bus: EventBus;
-  readonly layout: RegistryLayout;
-  readonly bucketName: string;
-  readonly settings: PruneSettings;
-  /** Who runs: the function's name and request, or the command line's user, host and process. */
-  readonly owner: string;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
-  readonly sleep: (milliseconds: number) => Promise<void>;
-  /** Unique, sortable ids (ULIDs). */
-  readonly newId: () => string;
-  readonly concurrency?: number;
-  readonly signal?: AbortSignal;
-  /** Called now and then with the counts so far. */
-  readonly onProgress?: (tally: Tally) => void;
-}
-
-/** A run under way. `lock` is absent for a dry run, which changes nothing anywhere. */
-export interface ActiveRun {
-  readonly run: Run;
-  readonly lock: PruneLock | undefined;
-  readonly dependencies: PruneDependencies;
-  readonly state: { completed: boolean; halted: Refusal | undefined; stopped: boolean; deadline: number };
-}
-
-/** A run's items outlive it for a year: seconds in DynamoDB's TTL. */
-const RUN_RETENTION_S = 365 * 24 * 3600;
+export type { PruneDependencies, PruneSettings } from './settings.ts';
 
 /** Time kept back from a slice for ending it cleanly: batch under way, report, event, release (milliseconds). */
 export const CLOSING_TIME = 20_000;
@@ -137,7 +96,7 @@ export async function startRun(
         now() >= state.deadline - CLOSING_TIME,
     };
     const active = { run, lock, dependencies, state };
-    await record(active, { status: 'running' });
+    await recordStart(active);
     return active;
   } catch (error) {
     await lock?.release();
@@ -191,7 +150,7 @@ export async function finishRun(active: ActiveRun, failure?: unknown): Promise<R
       run.tally.incomplete++;
       report = makeReport(active);
     }
-    await record(active, { ...totals(report) });
+    await recordEnd(active, report);
     return report;
   } finally {
     await lock?.release();
@@ -256,44 +215,3 @@ function sharedDeletes(objects: ObjectStore): (keys: readonly string[]) => Promi
 const refuseToDelete = (): never => {
   throw new DeadlineError('a dry run deletes nothing');
 };
-
-function makeReport({ run, state }: ActiveRun): Report {
-  const { tally, request, runId, policy } = run;
-  const status: Status =
-    policy.resolveOnly || state.halted !== undefined
-      ? 'refused'
-      : state.completed && tally.incomplete === 0
-        ? 'completed'
-        : 'partial';
-  const { manifests, blobs, links, uploads, spaceReclaimed, images, refusals } = tally;
-  return {
-    ...{ runId, status, dryRun: request.dryRun, mode: request.mode, trigger: request.trigger },
-    imagesDeleted: images,
-    spaceReclaimed,
-    manifests: { ...manifests, kept: manifests.examined - manifests.deleted - manifests.skipped },
-    blobs: { ...blobs },
-    links: { ...links },
-    uploads: { ...uploads },
-    refusals,
-    ...(run.journal.location === undefined ? {} : { journal: run.journal.location }),
-    startedAt: new Date(run.startedAt).toISOString(),
-    durationMs: run.now() - run.startedAt,
-  };
-}
-
-function totals(report: Report) {
-  const { imagesDeleted, refusals, runId, ...numbers } = report;
-  // The item holds the totals; the lists are in the journal.
-  return { ...numbers, imagesListed: imagesDeleted.length, refusals: refusals.length };
-}
-
-async function record(active: ActiveRun, attributes: Record<string, unknown>): Promise<void> {
-  const { run, lock } = active;
-  if (lock === undefined) return;
-  const { mode, trigger } = run.request;
-  const startedAt = new Date(run.startedAt).toISOString();
-  const expireAt = Math.ceil(run.startedAt / 1000) + RUN_RETENTION_S;
-  const set = { ...{ mode, trigger, startedAt, expireAt, fence: run.fence }, ...attributes };
-  const key = { pk: runsPk, sk: run.runId };
-  await run.metadata.table.update(key, { set: JSON.parse(JSON.stringify(set)), add: { version: 1 } });
-}

@@ -1,9 +1,9 @@
 /** Whether a run may delete anything at all (protocol section 5). */
 import type { Metadata } from '../store/metadata.ts';
 import type { ObjectStore } from '../store/object-store.ts';
-import type { PruneSettings } from './engine.ts';
 import type { Refusal } from './report.ts';
 import type { PruneRequest } from './request.ts';
+import type { PruneSettings } from './settings.ts';
 
 export interface Verdict {
   /** The run deletes nothing; it only resolves what an earlier one left. */

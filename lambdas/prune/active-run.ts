@@ -1,0 +1,71 @@
+/** A run under way, as its callers hold it, and what is said of it. */
+import { runsPk } from '../store/items.ts';
+import type { PruneLock } from '../store/lock.ts';
+import type { Value } from '../store/table.ts';
+import type { Refusal, Report, Status } from './report.ts';
+import type { Run } from './run.ts';
+import type { PruneDependencies } from './settings.ts';
+
+/** A run under way. `lock` is absent for a dry run, which changes nothing anywhere. */
+export interface ActiveRun {
+  readonly run: Run;
+  readonly lock: PruneLock | undefined;
+  readonly dependencies: PruneDependencies;
+  readonly state: { completed: boolean; halted: Refusal | undefined; stopped: boolean; deadline: number };
+}
+
+/** The report of a run as it stands. */
+export function makeReport({ run, state }: ActiveRun): Report {
+  const { tally, request, runId, policy } = run;
+  const status: Status =
+    policy.resolveOnly || state.halted !== undefined
+      ? 'refused'
+      : state.completed && tally.incomplete === 0
+        ? 'completed'
+        : 'partial';
+  const { manifests, blobs, links, uploads, spaceReclaimed, images, refusals } = tally;
+  return {
+    ...{ runId, status, dryRun: request.dryRun, mode: request.mode, trigger: request.trigger },
+    imagesDeleted: images,
+    spaceReclaimed,
+    manifests: { ...manifests, kept: manifests.examined - manifests.deleted - manifests.skipped },
+    blobs: { ...blobs },
+    links: { ...links },
+    uploads: { ...uploads },
+    refusals,
+    ...(run.journal.location === undefined ? {} : { journal: run.journal.location }),
+    startedAt: new Date(run.startedAt).toISOString(),
+    durationMs: run.now() - run.startedAt,
+  };
+}
+
+/** A run's items outlive it for a year: seconds, as DynamoDB's TTL wants them. */
+const RUN_RETENTION = 365 * 24 * 3600;
+
+/** The run's item at its start. A dry run has none. */
+export async function recordStart(active: ActiveRun): Promise<void> {
+  const { request, startedAt, fence } = active.run;
+  const { mode, trigger } = request;
+  const expireAt = Math.ceil(startedAt / 1000) + RUN_RETENTION;
+  const started = new Date(startedAt).toISOString();
+  await record(active, { mode, trigger, startedAt: started, expireAt, fence, status: 'running' });
+}
+
+/** The run's item at its end: the report's totals. Its lists are in the journal. */
+export async function recordEnd(active: ActiveRun, report: Report): Promise<void> {
+  const { status, spaceReclaimed, manifests, blobs, links, uploads, durationMs, journal } = report;
+  await record(active, {
+    ...{ status, spaceReclaimed, durationMs },
+    manifests: { ...manifests },
+    blobs: { ...blobs },
+    links: { ...links },
+    uploads: { ...uploads },
+    refusals: report.refusals.length,
+    ...(journal === undefined ? {} : { journal }),
+  });
+}
+
+async function record({ run, lock }: ActiveRun, set: Readonly<Record<string, Value>>): Promise<void> {
+  if (lock === undefined) return;
+  await run.metadata.table.update({ pk: runsPk, sk: run.runId }, { set, add: { version: 1 } });
+}
