@@ -7,9 +7,7 @@ import {
   GetObjectCommand,
   HeadBucketCommand,
   HeadObjectCommand,
-  ListMultipartUploadsCommand,
   ListObjectsV2Command,
-  ListPartsCommand,
   PutObjectCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
@@ -33,6 +31,7 @@ import {
   type StoredObject,
 } from './object-store.ts';
 import { decoder, isThrottling, named, notConfirmed, statusOf, toHead } from './s3-answers.ts';
+import { bytesOfParts, type MultipartMarker, type MultipartPage, multipartPage } from './s3-multipart.ts';
 import { readVersions } from './s3-versions.ts';
 import type { Versioning } from './version-stack.ts';
 
@@ -197,41 +196,16 @@ export class S3Bucket implements ObjectStore {
   }
 
   async *multipartUploads(prefix: string): AsyncGenerator<MultipartUpload> {
-    let from: { KeyMarker?: string; UploadIdMarker?: string } = {};
-    for (;;) {
-      const output = await this.#known(
-        this.#client.send(
-          new ListMultipartUploadsCommand({ ...this.#in, Prefix: prefix, EncodingType: 'url', ...from }),
-        ),
-      );
-      const decode = decoder(output.EncodingType);
-      for (const { Key: key, UploadId: uploadId, Initiated: initiated } of output.Uploads ?? []) {
-        if (key && uploadId && initiated) yield { key: decode(key), uploadId, initiated };
-      }
-      const { NextKeyMarker: nextKey, NextUploadIdMarker: nextUpload } = output;
-      if (!output.IsTruncated || nextKey === undefined) return;
-      from = { KeyMarker: decode(nextKey), ...(nextUpload ? { UploadIdMarker: nextUpload } : {}) };
+    let from: MultipartMarker | undefined = {};
+    while (from !== undefined) {
+      const page: MultipartPage = await this.#known(multipartPage(this.#client, this.#in, prefix, from));
+      yield* page.uploads;
+      from = page.next;
     }
   }
 
-  async multipartBytes({ key, uploadId }: MultipartUpload): Promise<number> {
-    let bytes = 0;
-    let from: { PartNumberMarker?: string } = {};
-    try {
-      // The SDK's paginator follows the marker, which the last page has as well, and not `IsTruncated`.
-      for (;;) {
-        const output = await this.#client.send(
-          new ListPartsCommand({ ...this.#in, Key: key, UploadId: uploadId, ...from }),
-        );
-        bytes += (output.Parts ?? []).reduce((sum, { Size = 0 }) => sum + Size, 0);
-        const { NextPartNumberMarker: next } = output;
-        if (!output.IsTruncated || next === undefined) return bytes;
-        from = { PartNumberMarker: next };
-      }
-    } catch (error) {
-      if (named(error, 'NoSuchUpload')) return 0;
-      throw error;
-    }
+  async multipartBytes(upload: MultipartUpload): Promise<number> {
+    return await bytesOfParts(this.#client, this.#in, upload);
   }
 
   async abortUpload({ key, uploadId }: MultipartUpload): Promise<void> {
