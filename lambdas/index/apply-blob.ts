@@ -44,10 +44,15 @@ async function checkAlias(
   digest: Digest,
 ): Promise<void> {
   if (algorithmOf(digest) === 'sha256') return;
-  const obstacle = obstacleKey(name, `LINK#${digest}`);
+  const what = `LINK#${digest}`;
   const target = await bucket.layerTarget(name, digest);
-  if (target === undefined || target === digest) await metadata.table.remove(obstacle);
-  else await metadata.table.put({ ...obstacle, detail: `its link leads to ${target}`, since: now() });
+  if (target === undefined || target === digest) await metadata.clearObstacle(name, what);
+  else
+    await metadata.table.put({
+      ...obstacleKey(name, what),
+      detail: `its link leads to ${target}`,
+      since: now(),
+    });
 }
 
 /** A blob's bytes. */

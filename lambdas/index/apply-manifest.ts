@@ -80,12 +80,12 @@ async function recordObstacle(
   digest: Digest,
   { problem }: ManifestContent,
 ): Promise<void> {
-  const { table } = context.metadata;
-  const key = obstacleKey(name, `MANIFEST#${digest}`);
+  const { metadata } = context;
+  const what = `MANIFEST#${digest}`;
   const since = context.now();
-  await table.put({ ...repositoryKey(name), firstSeenAt: since }, { absent: true });
-  if (problem?.code === 'unreadable') await table.put({ ...key, detail: problem.detail, since });
-  else await table.remove(key);
+  await metadata.table.put({ ...repositoryKey(name), firstSeenAt: since }, { absent: true });
+  if (problem?.code !== 'unreadable') return await metadata.clearObstacle(name, what);
+  await metadata.table.put({ ...obstacleKey(name, what), detail: problem.detail, since });
 }
 
 /** Edges first, then a touch of each target, then a look at the links of the blobs. */
@@ -122,7 +122,7 @@ async function forget(
   // Without an item an earlier look may have left edges and stopped; the bytes tell which.
   const named = item ?? { name, digest, ...(await readManifest(context.bucket, digest)) };
   await removeManifestEdges(metadata, named, { at: now(), grace });
-  await metadata.table.remove(obstacleKey(name, `MANIFEST#${digest}`));
+  await metadata.clearObstacle(name, `MANIFEST#${digest}`);
   if (item === undefined) return APPLIED;
   const key = manifestKey(name, digest);
   if (item.state === 'deleting' || item.state === 'deleted') {

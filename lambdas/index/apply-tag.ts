@@ -15,14 +15,13 @@ export async function applyTag(
   const { metadata, bucket, now } = context;
   const item = await metadata.tag(name, tag);
   const link = await bucket.tagLink(name, tag);
-  const obstacle = obstacleKey(name, `TAG#${tag}`);
   if (link === 'unreadable') {
     // What it should hold is not known, so nothing of the repository may go; what it held before stays held.
     const detail = `the link of tag ${tag} does not hold a digest`;
-    await metadata.table.put({ ...obstacle, detail, since: now() });
+    await metadata.table.put({ ...obstacleKey(name, `TAG#${tag}`), detail, since: now() });
     return APPLIED;
   }
-  await metadata.table.remove(obstacle);
+  await metadata.clearObstacle(name, `TAG#${tag}`);
   if (link === undefined) return await release(context, name, tag, item);
 
   const { digest, lastModified } = link;

@@ -111,13 +111,23 @@ async function removeLinks(run: Run, group: readonly Doomed[]): Promise<boolean>
   const revisions = group.map(({ item }) => layout.revisionLink(item.name, item.digest));
   if (!(await removeKeys(run, revisions))) return false;
   const histories: string[] = [];
-  for (const { item, tags } of group) {
-    const { name, digest } = item;
-    histories.push(...item.taggedAs.map((tag) => layout.tagHistory(name, tag, digest)));
+  for (const doomed of group) {
+    const { name, digest, taggedAs } = doomed.item;
+    histories.push(...taggedAs.map((tag) => layout.tagHistory(name, tag, digest)));
     // As the registry does when a tag goes: the history of what it pointed at before would keep it listed.
-    for (const { tag } of tags) histories.push(...(await historyOf(run, name, tag)));
+    for (const tag of await tagsGone(run, doomed)) histories.push(...(await historyOf(run, name, tag)));
   }
   return await removeKeys(run, histories);
+}
+
+/** Tags that this run has removed with the manifest; of one left by an earlier run, those that are not there now. */
+async function tagsGone(run: Run, { item, tags }: Doomed): Promise<Set<string>> {
+  const gone = new Set(tags.map(({ tag }) => tag));
+  if (item.state !== 'deleting') return gone;
+  for (const tag of item.taggedAs) {
+    if ((await run.bucket.tagLink(item.name, tag)) === undefined) gone.add(tag);
+  }
+  return gone;
 }
 
 async function historyOf(run: Run, name: string, tag: string): Promise<string[]> {

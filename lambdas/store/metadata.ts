@@ -14,6 +14,7 @@ import {
   type ManifestItem,
   manifestKey,
   manifestQueue,
+  obstacleKey,
   type ReferenceEdge,
   referrersPk,
   repositoriesPk,
@@ -140,6 +141,13 @@ export class Metadata {
     }));
   }
 
+  /** What stood in the way of deleting in the repository can be read now, or is gone. */
+  async clearObstacle(name: string, what: string): Promise<void> {
+    const key = obstacleKey(name, what);
+    // Hardly ever there: a read costs a fifth of a write.
+    if ((await this.table.get(key)) !== undefined) await this.table.remove(key);
+  }
+
   async *repositories(): AsyncGenerator<string> {
     for await (const page of this.pages(repositoriesPk)) yield* page.items.map((row) => row.sk);
   }
@@ -220,6 +228,9 @@ export class Metadata {
     const earlier = { all: [{ equals: { state: 'live' } }, { lessThan: { touchedAt: at } }] };
     if (await this.table.update(key, { set: live(queue, touch), add: { version: 1 } }, earlier))
       return 'live';
+    // Touched since then, and queued: what a run read of it before must not hold all the same.
+    const queued = { equals: { state: 'live', queue } };
+    if (await this.table.update(key, { add: { version: 1 } }, queued)) return 'live';
     for (;;) {
       const item = await this.table.get(key);
       if (item === undefined) return 'absent';

@@ -1,0 +1,101 @@
+import { describe, expect, it, vi } from 'vitest';
+import type { PruneDependencies } from '../../lambdas/prune/engine.ts';
+import { SKEW } from '../../lambdas/store/lock.ts';
+import { HOUR, MINUTE } from '../support/clock.ts';
+import { cosignTag, image, index, layer, referrer, signature } from '../support/images.ts';
+import { Crash, CrashError } from '../support/intercept.ts';
+import { PATIENCE } from '../support/runs.ts';
+import { type Body, World } from '../support/world.ts';
+
+vi.setConfig({ testTimeout: PATIENCE });
+
+/** Every call of the first; the others share most of their steps with it, so that some are enough for every day. */
+const stride = process.env['PROPERTY_RUNS'] === undefined ? 7 : 1;
+
+/** A little of everything: a held image, and an untagged index with child, signature, referrer and a cycle. */
+async function smallWorld(versioned: boolean): Promise<World> {
+  const world = new World({ versioned });
+  const { registry, clock } = world;
+  const [base, own] = [layer('base'), layer('own')];
+  const kept = image('kept', { layers: [base] });
+  const child = image('child', { layers: [base, own] });
+  const list = index([child], { subject: child.digest });
+  const first = signature(list.digest, 'first');
+  const signed = cosignTag(list.digest);
+  await registry.push('app', kept, 'v1');
+  await registry.push('app', child);
+  await registry.push('app', list, 'v2');
+  // By mistake, at first: the history of the tag that goes names an image that stays.
+  registry.tag('app', kept.digest, signed);
+  await registry.push('app', first, signed);
+  await registry.push('app', referrer(list.digest, 'sbom'));
+  await registry.push('other', child, 'mirror');
+  registry.mount('other', await registry.upload('app', layer('stale')));
+  clock.advance(MINUTE);
+  // The tag moves on, and so does the signature's: histories name what they were before.
+  await registry.push('app', kept, 'v2');
+  await registry.push('app', signature(list.digest, 'second'), signed);
+  clock.advance(HOUR);
+  await world.reindex();
+  return world;
+}
+
+/** @returns how many calls a run makes, and what it leaves. */
+async function uninterrupted(versioned: boolean, body: Body) {
+  const world = await smallWorld(versioned);
+  const crash = new Crash();
+  const report = await world.prune(body, killedBy(world, crash));
+  expect(report.status).toBe('completed');
+  return { calls: crash.calls, keys: await world.keys(), buried: await buried(world) };
+}
+
+/** The blobs that were deleted, with the bytes that were counted for each. */
+async function buried(world: World): Promise<unknown[]> {
+  const blobs = (await world.items()).filter(({ sk, state }) => sk === 'BLOB' && state === 'deleted');
+  return blobs.map(({ pk, size }) => [pk, size]);
+}
+
+function killedBy(world: World, crash: Crash): Partial<PruneDependencies> {
+  return {
+    table: crash.over(world.table),
+    objects: (guard) => crash.over(world.dependencies.objects(guard)),
+    bus: crash.over(world.bus),
+  };
+}
+
+describe.each([
+  { versioned: true, filters: {}, rebuilt: false, stride: 1 },
+  { versioned: false, filters: {}, rebuilt: true, stride },
+  { versioned: true, filters: { dangling: ['false'], until: ['1h'] }, rebuilt: true, stride },
+])(
+  'a crash in an offline prune (versioned $versioned, filters $filters, rebuilt $rebuilt)',
+  ({ versioned, filters, rebuilt, stride }) => {
+    it.each(['before', 'after'] as const)('is made good by the next run, %s whichever call', async (when) => {
+      const body = { mode: 'offline', filters };
+      const whole = await uninterrupted(versioned, body);
+      expect(whole.calls).toBeGreaterThan(100);
+      for (let at = 1; at <= whole.calls; at += stride) {
+        const world = await smallWorld(versioned);
+        const crash = new Crash(at, when);
+        // The last calls release the lock; whether the report is still heard of does not matter.
+        await world.prune(body, killedBy(world, crash)).catch((error: unknown) => {
+          expect(error).toBeInstanceOf(CrashError);
+        });
+        expect(crash.happened).toBe(true);
+
+        world.clock.advance(10 * MINUTE + SKEW + 1);
+        if (rebuilt) await world.reindex();
+        else await world.beat();
+        const report = await world.prune(body);
+        const place = `${when} call ${at} of ${whole.calls}`;
+        expect(report.status, place).toBe('completed');
+        expect([...(await world.keys()).keys()], place).toEqual([...whole.keys.keys()]);
+        const rest = (await world.items()).filter(
+          ({ state }) => state === 'deleting' || state === 'condemned',
+        );
+        expect(rest, place).toEqual([]);
+        expect(await buried(world), place).toEqual(whole.buried);
+      }
+    });
+  },
+);

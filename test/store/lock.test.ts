@@ -1,0 +1,150 @@
+import { describe, expect, it } from 'vitest';
+import { lockKey } from '../../lambdas/store/items.ts';
+import { PruneAlreadyRunningError, PruneLock, SKEW } from '../../lambdas/store/lock.ts';
+import { DeadlineError } from '../../lambdas/store/object-store.ts';
+import { MemoryTable } from '../../local/memory-table.ts';
+import { MINUTE, TestClock } from '../support/clock.ts';
+import { intercept, once } from '../support/intercept.ts';
+
+function setUp() {
+  const clock = new TestClock();
+  const table = new MemoryTable();
+  const take = (runId: string, { minutes = 15, owner = `owner of ${runId}`, over = table } = {}) =>
+    PruneLock.take(over, clock.now, { owner, runId, deadline: clock.now() + minutes * MINUTE });
+  return { clock, table, take };
+}
+
+describe('the prune lock', () => {
+  it('is taken for the whole lifetime of the process and the skew after it', async () => {
+    const { clock, table, take } = setUp();
+    const lock = await take('one');
+    expect(lock.fence).toBe(1);
+    expect(lock.deadline).toBe(clock.now() + 15 * MINUTE);
+    expect(await table.get(lockKey)).toMatchObject({
+      owner: 'owner of one',
+      runId: 'one',
+      fence: 1,
+      acquiredAt: clock.now(),
+      expiresAt: clock.now() + 15 * MINUTE + SKEW,
+    });
+  });
+
+  it('tells a second run who holds it and until when', async () => {
+    const { clock, take } = setUp();
+    await take('one');
+    const refused = await take('two').catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(PruneAlreadyRunningError);
+    expect(refused).toMatchObject({
+      name: 'PruneAlreadyRunningError',
+      holder: {
+        owner: 'owner of one',
+        runId: 'one',
+        expiresAt: new Date(clock.now() + 15 * MINUTE + SKEW),
+      },
+    });
+    expect(String(refused)).toMatch(
+      /a prune operation is already running: run one by owner of one, .*00:30:00/,
+    );
+  });
+
+  it('is nobody elses before the lease is over, to the millisecond', async () => {
+    const { clock, take } = setUp();
+    await take('one');
+    clock.advance(15 * MINUTE + SKEW);
+    await expect(take('two')).rejects.toThrow(PruneAlreadyRunningError);
+    clock.advance(1);
+    expect((await take('two')).fence).toBe(2);
+  });
+
+  it('is given back at once at a clean end, and its fence goes on', async () => {
+    const { table, take } = setUp();
+    const one = await take('one');
+    await one.release();
+    const two = await take('two');
+    expect(two.fence).toBe(2);
+    // A second release, or one by somebody who has lost it, ends nothing.
+    await one.release();
+    expect(await table.get(lockKey)).toMatchObject({ runId: 'two', fence: 2 });
+    await expect(take('three')).rejects.toThrow(PruneAlreadyRunningError);
+  });
+
+  it('of a run that was overtaken cannot be released under its successor', async () => {
+    const { clock, take } = setUp();
+    const one = await take('one');
+    clock.advance(15 * MINUTE + SKEW + 1);
+    await take('two');
+    await one.release();
+    await expect(take('three')).rejects.toThrow(PruneAlreadyRunningError);
+  });
+
+  it('goes to exactly one of many that ask at once', async () => {
+    const { take } = setUp();
+    const outcomes = await Promise.allSettled(['a', 'b', 'c', 'd'].map((runId) => take(runId)));
+    const taken = outcomes.filter(({ status }) => status === 'fulfilled');
+    expect(taken).toHaveLength(1);
+  });
+
+  it('guards until the deadline, and not at it', async () => {
+    const { clock, take } = setUp();
+    const lock = await take('one');
+    clock.advance(15 * MINUTE - 1);
+    expect(lock.guard).not.toThrow();
+    clock.advance(1);
+    expect(lock.guard).toThrow(DeadlineError);
+    expect(lock.guard).toThrow(/2026-03-01T00:15:00.000Z has passed/);
+  });
+
+  it('guards nothing after its release', async () => {
+    const { take } = setUp();
+    const lock = await take('one');
+    await lock.release();
+    expect(lock.guard).toThrow(/has been released/);
+  });
+
+  it('is extended by another lifetime', async () => {
+    const { clock, take } = setUp();
+    const lock = await take('one');
+    clock.advance(14 * MINUTE);
+    await lock.extend(clock.now() + 15 * MINUTE);
+    clock.advance(2 * MINUTE);
+    expect(lock.guard).not.toThrow();
+    clock.advance(13 * MINUTE + SKEW);
+    await expect(take('two')).rejects.toThrow(PruneAlreadyRunningError);
+    clock.advance(1);
+    expect((await take('two')).fence).toBe(2);
+  });
+
+  it('is not extended once its deadline has passed', async () => {
+    const { clock, take } = setUp();
+    const lock = await take('one');
+    clock.advance(15 * MINUTE);
+    await expect(lock.extend(clock.now() + MINUTE)).rejects.toThrow(DeadlineError);
+  });
+
+  it('is not extended when somebody else has it: nothing is guarded any more', async () => {
+    const { clock, table, take } = setUp();
+    const lock = await take('one');
+    await table.update(lockKey, {
+      set: { runId: 'thief', expiresAt: clock.now() + MINUTE },
+      add: { fence: 1 },
+    });
+    await expect(lock.extend(clock.now() + 20 * MINUTE)).rejects.toThrow(/no longer held/);
+    expect(lock.guard).toThrow(DeadlineError);
+  });
+
+  it('is recognised when the answer to taking it was lost and the write sent again', async () => {
+    const { table, take } = setUp();
+    // The SDK sends a request again whose answer was lost; the second finds the first one's lock.
+    const over = intercept(table, {
+      before: once(
+        ({ operation }) => operation === 'update',
+        async ({ arguments: [key, change, condition] }) => {
+          await table.update(...([key, change, condition] as Parameters<typeof table.update>));
+        },
+      ),
+    });
+    const lock = await take('one', { over });
+    expect(lock.fence).toBe(1);
+    expect(lock.guard).not.toThrow();
+  });
+});

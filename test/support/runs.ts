@@ -1,0 +1,11 @@
+/** How many runs the properties have, and which. */
+
+/** Multiplies the number of runs of every property, for a long night. */
+const FACTOR = Number(process.env['PROPERTY_RUNS'] ?? '1');
+const SEED = Number(process.env['PROPERTY_SEED'] ?? '20260301');
+
+/** The same runs every time, unless PROPERTY_SEED or PROPERTY_RUNS say otherwise. */
+export const runs = (count: number) => ({ numRuns: Math.ceil(count * FACTOR), seed: SEED });
+
+/** For the tests of a file that has properties (milliseconds). */
+export const PATIENCE = 60_000 * Math.max(1, FACTOR);

@@ -1,0 +1,154 @@
+/** A registry, its table and its bus in memory, on one clock, with the indexer and the collector over them. */
+import type { IndexContext } from '../../lambdas/index/context.ts';
+import { reindex } from '../../lambdas/index/reindex.ts';
+import type { ReindexReport } from '../../lambdas/index/reindex-report.ts';
+import { type PruneDependencies, type PruneSettings, prune } from '../../lambdas/prune/engine.ts';
+import type { Report } from '../../lambdas/prune/report.ts';
+import { parsePruneRequest } from '../../lambdas/prune/request.ts';
+import { RegistryLayout } from '../../lambdas/registry/layout.ts';
+import { heartbeatKey } from '../../lambdas/store/items.ts';
+import { Metadata } from '../../lambdas/store/metadata.ts';
+import { RegistryBucket } from '../../lambdas/store/registry-bucket.ts';
+import type { Item, Key } from '../../lambdas/store/table.ts';
+import { MemoryBucket } from '../../local/memory-bucket.ts';
+import { MemoryBus } from '../../local/memory-bus.ts';
+import { MemoryTable } from '../../local/memory-table.ts';
+import { DAY, HOUR, MINUTE, TestClock } from './clock.ts';
+import { intercept } from './intercept.ts';
+import { RegistryWriter } from './registry-writer.ts';
+
+export const JOURNAL = 'registry-prune/journal/';
+
+/** How long a run of a test may take by the clock. */
+const LIFETIME = 10 * MINUTE;
+
+const DESTRUCTIVE = new Set(['delete', 'deleteMany', 'deleteVersion', 'abortUpload']);
+
+export interface WorldOptions {
+  readonly versioned?: boolean;
+  readonly settings?: Partial<PruneSettings>;
+}
+
+export type Body = Readonly<Record<string, unknown>>;
+
+export class World {
+  readonly clock = new TestClock();
+  readonly table = new MemoryTable();
+  readonly bus = new MemoryBus();
+  readonly bucket: MemoryBucket;
+  readonly registry: RegistryWriter;
+  readonly settings: PruneSettings;
+  readonly layout = new RegistryLayout('');
+  #serial = 0;
+
+  constructor({ versioned = true, settings = {} }: WorldOptions = {}) {
+    this.bucket = new MemoryBucket({ versioned, now: this.clock.date });
+    this.registry = new RegistryWriter(this.bucket, this.clock.now);
+    this.settings = {
+      grace: DAY,
+      quarantine: DAY,
+      maxIndexLag: 15 * MINUTE,
+      journalPrefix: JOURNAL,
+      allowUnversioned: false,
+      ...settings,
+    };
+  }
+
+  readonly newId = (): string => `id-${String(++this.#serial).padStart(8, '0')}`;
+
+  get dependencies(): PruneDependencies {
+    return {
+      table: this.table,
+      objects: (guard) =>
+        intercept(this.bucket, {
+          before: ({ operation }) => {
+            if (DESTRUCTIVE.has(operation)) guard();
+          },
+        }),
+      bus: this.bus,
+      layout: this.layout,
+      bucketName: 'registry',
+      settings: this.settings,
+      owner: 'test',
+      now: this.clock.now,
+      sleep: async () => {},
+      newId: this.newId,
+    };
+  }
+
+  get index(): IndexContext {
+    return {
+      metadata: new Metadata(this.table, this.newId),
+      bucket: new RegistryBucket(this.bucket, this.layout),
+      now: this.clock.now,
+      grace: this.settings.grace,
+    };
+  }
+
+  get metadata(): Metadata {
+    return new Metadata(this.table, this.newId);
+  }
+
+  /** A rebuild, which is also the index's heartbeat. */
+  async reindex(): Promise<ReindexReport> {
+    return await reindex(this.index);
+  }
+
+  /** A heartbeat alone: the indexer is in line, and there was nothing to index. */
+  async beat(): Promise<void> {
+    const at = this.clock.now();
+    await this.table.update(heartbeatKey, { set: { writtenAt: at, seenAt: at }, add: { version: 1 } });
+  }
+
+  /** @param faults dependencies to be replaced. */
+  async prune(body: Body = {}, faults: Partial<PruneDependencies> = {}): Promise<Report> {
+    const request = parsePruneRequest(body, this.clock.date());
+    return await prune({ ...this.dependencies, ...faults }, request, [this.clock.now() + LIFETIME]);
+  }
+
+  /** With a rebuild before it, as the command line's user would do. */
+  async reindexAndPrune(body: Body = {}, faults: Partial<PruneDependencies> = {}): Promise<Report> {
+    await this.reindex();
+    return await this.prune(body, faults);
+  }
+
+  /** Long after: whatever has to rest has rested, and a lease left by a crash is over. */
+  async later(milliseconds = 2 * DAY + HOUR): Promise<void> {
+    this.clock.advance(milliseconds);
+    await this.beat();
+  }
+
+  /** Every key of the registry that a reader finds, with its size. */
+  async keys(): Promise<Map<string, number>> {
+    const found = new Map<string, number>();
+    let next: string | undefined;
+    do {
+      const page = await this.bucket.list('docker/', next === undefined ? {} : { next });
+      for (const { key, size } of page.objects) found.set(key, size);
+      next = page.next;
+    } while (next !== undefined);
+    return found;
+  }
+
+  async items(): Promise<Item[]> {
+    const items: Item[] = [];
+    let after: Key | undefined;
+    do {
+      const page = await this.table.scan({ segment: 0, segments: 1, ...(after ? { after } : {}) });
+      items.push(...page.items);
+      after = page.next;
+    } while (after !== undefined);
+    return items;
+  }
+
+  /** Lines of all journals so far, in the order they were stored. */
+  async journal(): Promise<Record<string, unknown>[]> {
+    const lines: Record<string, unknown>[] = [];
+    for (const { key } of (await this.bucket.list(JOURNAL)).objects) {
+      const object = await this.bucket.get(key);
+      const text = new TextDecoder().decode(object?.body);
+      for (const line of text.split('\n').filter(Boolean)) lines.push(JSON.parse(line));
+    }
+    return lines;
+  }
+}
