@@ -70,7 +70,9 @@ export function reindexText(report: ReindexReport): string {
     report.postponed > 0
       ? `${report.postponed} keys wait for a prune to end; run reindex again after it.\n`
       : '',
-    `Index in line with the bucket after ${seconds(report.durationMs)}\n`,
+    report.postponed > 0
+      ? `Index almost in line with the bucket after ${seconds(report.durationMs)}\n`
+      : `Index in line with the bucket after ${seconds(report.durationMs)}\n`,
   ].join('');
 }
 
@@ -82,5 +84,5 @@ const seconds = (milliseconds: number): string => `${(milliseconds / 1000).toFix
 function list(lines: readonly string[]): string {
   const shown = lines.slice(0, MAX_LINES).map((line) => `${line}\n`);
   const more = lines.length - shown.length;
-  return shown.join('') + (more > 0 ? `… and ${more} more (--json lists them)\n` : '');
+  return shown.join('') + (more > 0 ? `… and more; the journal has a line for each\n` : '');
 }

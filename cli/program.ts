@@ -1,4 +1,5 @@
 /** The command line: its commands, and what becomes of their errors. */
+import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { initCommand } from './commands/init.ts';
 import { type PruneOptions, pruneCommand } from './commands/prune.ts';
@@ -28,6 +29,7 @@ export async function runProgram(args: readonly string[], host: Host): Promise<n
   let code: number = EXIT.done;
   const program = new Command('registry-prune')
     .description('docker image prune for a whole registry on S3')
+    .version(packageVersion())
     .exitOverride()
     .configureOutput({
       writeOut: (text) => host.stdout.write(text),
@@ -88,6 +90,12 @@ Examples:
     host.stderr.write(`registry-prune: ${describe(error)}\n`);
     return exitCodeOf(error);
   }
+}
+
+/** As `package.json` says it. */
+function packageVersion(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return String(JSON.parse(text).version);
 }
 
 function collect(value: string, before: readonly string[]): string[] {

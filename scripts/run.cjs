@@ -2,9 +2,10 @@
 // missing first, then starts the command with the project's own Node (devDependency `node`) first on PATH.
 // Kept to CommonJS and old syntax because the system's Node runs it.
 'use strict';
-const { spawnSync } = require('node:child_process');
+const { spawn, spawnSync } = require('node:child_process');
 const { createHash } = require('node:crypto');
 const { existsSync, readFileSync, writeFileSync } = require('node:fs');
+const { constants } = require('node:os');
 const { delimiter, join, resolve } = require('node:path');
 
 const root = resolve(__dirname, '..');
@@ -16,24 +17,6 @@ const windows = process.platform === 'win32';
 function wanted() {
   const lock = readFileSync(join(root, 'package-lock.json'));
   return createHash('sha256').update(lock).update(`${process.platform} ${process.arch}`).digest('hex');
-}
-
-function run(command, args, env) {
-  const { status, signal, error } = spawnSync(command, args, {
-    cwd: process.env.INIT_CWD && command === 'npm' ? root : process.cwd(),
-    stdio: 'inherit',
-    env,
-    shell: windows,
-  });
-  if (error) {
-    console.error(`${command}: ${error.message}`);
-    return 1;
-  }
-  if (signal) {
-    process.kill(process.pid, signal);
-    return 1;
-  }
-  return status === null ? 1 : status;
 }
 
 if (Number(process.versions.node.split('.')[0]) < 18) {
@@ -61,5 +44,15 @@ if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted()) {
 const [command, ...args] = process.argv.slice(2);
 if (command) {
   const env = { ...process.env, PATH: bin + delimiter + process.env.PATH };
-  process.exit(run(command, args, env));
+  const child = spawn(command, args, { stdio: 'inherit', env, shell: windows });
+  // A terminal sends Ctrl-C to both: the command ends itself in its own time, and its exit code counts.
+  process.on('SIGINT', () => {});
+  process.on('SIGTERM', () => child.kill('SIGTERM'));
+  child.on('error', (error) => {
+    console.error(`${command}: ${error.message}`);
+    process.exit(1);
+  });
+  child.on('exit', (code, signal) => {
+    process.exit(signal ? 128 + (constants.signals[signal] || 0) : code);
+  });
 }

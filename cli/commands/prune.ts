@@ -2,6 +2,7 @@
 import { hostname, userInfo } from 'node:os';
 import { type Configuration, readConfiguration } from '../../lambdas/configuration.ts';
 import { pruneDependencies } from '../../lambdas/dependencies.ts';
+import { parsePruneFilters } from '../../lambdas/filters/prune-filters.ts';
 import { prune } from '../../lambdas/prune/engine.ts';
 import type { Tally } from '../../lambdas/prune/report.ts';
 import { type PruneRequest, parsePruneRequest } from '../../lambdas/prune/request.ts';
@@ -25,10 +26,12 @@ const SLICE = 15 * 60_000;
 export async function pruneCommand(host: Host, options: PruneOptions): Promise<number> {
   const now = new Date();
   const configuration = readConfiguration(host.env, now);
-  const request = parsePruneRequest(payloadOf(options), now, {
+  const request = parsePruneRequest(payloadOf(options, configuration.defaultFilters, now), now, {
     filters: configuration.defaultFilters,
     trigger: 'cli',
   });
+  for (const line of warningsOf(configuration, request))
+    host.stderr.write(`registry-prune: warning: ${line}\n`);
   const asks = host.stdin.isTTY && !options.yes && !request.dryRun;
   if (asks && !(await confirm(host, warning(configuration, request)))) {
     host.stderr.write('Nothing was deleted.\n');
@@ -60,7 +63,7 @@ export async function pruneCommand(host: Host, options: PruneOptions): Promise<n
 }
 
 /** The same payload that the function takes. */
-export function payloadOf(options: PruneOptions): object {
+export function payloadOf(options: PruneOptions, defaults: string | undefined, now: Date): object {
   const { filter, all, repository, mode, dryRun } = options;
   const filters: Record<string, string[]> = Object.create(null);
   for (const argument of filter) {
@@ -70,13 +73,30 @@ export function payloadOf(options: PruneOptions): object {
     const name = argument.slice(0, at).trim().toLowerCase();
     filters[name] = [...(filters[name] ?? []), argument.slice(at + 1).trim()];
   }
-  if (all) filters['dangling'] = [...(filters['dangling'] ?? []), 'false'];
+  if (all) {
+    // By itself it widens the default filters and does not replace them: what they protect stays protected.
+    if (filter.length === 0)
+      Object.assign(filters, { ...parsePruneFilters(defaults, now).toJSON(), dangling: [] });
+    filters['dangling'] = [...(filters['dangling'] ?? []), 'false'];
+  }
   return {
     ...(Object.keys(filters).length === 0 ? {} : { filters: { ...filters } }),
     ...(repository.length === 0 ? {} : { repositories: repository }),
     mode,
     dryRun: dryRun === true,
   };
+}
+
+/** Times that are allowed, since one may know better, and unsafe beside pushes. */
+function warningsOf({ grace, quarantine, maxIndexLag }: Configuration, { mode }: PruneRequest): string[] {
+  if (mode === 'offline') return [];
+  return Object.entries({ GRACE: grace, QUARANTINE: quarantine }).flatMap(([name, milliseconds]) =>
+    milliseconds < maxIndexLag
+      ? [
+          `${name} is ${milliseconds / 1000} s, less than MAX_INDEX_LAG (${maxIndexLag / 1000} s): a push may be missed`,
+        ]
+      : [],
+  );
 }
 
 function warning({ bucketName }: Configuration, request: PruneRequest): string {

@@ -13,5 +13,5 @@ export async function reindexCommand(host: Host, options: { readonly json?: bool
     onProgress: ({ phase, done }) => progress.show(`reindex: ${phase} ${done.toLocaleString('en')}`),
   }).finally(() => progress.clear());
   host.stdout.write(options.json ? `${JSON.stringify(report)}\n` : reindexText(report));
-  return EXIT.done;
+  return report.postponed > 0 ? EXIT.partial : EXIT.done;
 }

@@ -73,7 +73,11 @@ export async function applyData(
         return retry(`blob ${digest} is being deleted`);
       default:
         // Hidden though nobody deleted it, as far as the table knows.
-        if (await isVisible(bucket, digest)) return APPLIED;
+        if (await isVisible(bucket, digest)) {
+          // A run may have deleted it since the item was read: then its state is to be looked at again.
+          const same = await metadata.transition(blobKey(digest), item?.version ?? 0, {});
+          return same === undefined ? undefined : APPLIED;
+        }
         return (await isNeeded(context, digest)) ? { status: 'lost', digests: [digest] } : APPLIED;
     }
   }

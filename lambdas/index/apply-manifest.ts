@@ -4,7 +4,7 @@ import { blobsLinked, blobsNeeded, edges } from '../store/edges.ts';
 import { DEPARTING, holdBlob, holdManifest, relink } from '../store/hold.ts';
 import { type ManifestItem, manifestKey, manifestQueue, obstacleKey, repositoryKey } from '../store/items.ts';
 import { live, type Touch, tombstoneExpiry } from '../store/metadata.ts';
-import { removeManifestEdges } from '../store/release.ts';
+import { removeManifestEdges, signaturesOf } from '../store/release.ts';
 import {
   APPLIED,
   combine,
@@ -97,7 +97,8 @@ async function holdAll(
   const { metadata } = context;
   const { name, digest, children } = manifest;
   await metadata.table.write(edges(manifest, touch.at).map((put) => ({ put })));
-  const manifests = new Set([...children, ...(await metadata.referrers(name, digest))]);
+  const signatures = await signaturesOf(metadata, manifest);
+  const manifests = new Set([...children, ...(await metadata.referrers(name, digest)), ...signatures]);
   const outcomes = await Promise.all([
     ...[...manifests].map((target) => holdManifest(context, name, target, touch)),
     ...blobsNeeded(manifest).map((blob) => holdBlob(context, blob, touch)),

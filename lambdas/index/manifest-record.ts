@@ -34,7 +34,7 @@ export type ManifestContent = Pick<
 >;
 
 /** A DynamoDB item holds 400 KB; the rest is for the tags it ever had and the run's own attributes. */
-const MAX_RECORD_LENGTH = 300_000;
+const MAX_RECORD_BYTES = 250_000;
 
 interface ConfigFacts {
   readonly labels?: [string, string][];
@@ -76,9 +76,9 @@ export async function readManifest(bucket: RegistryBucket, digest: Digest): Prom
     ...(unlinked.length === 0 ? {} : { unlinked }),
     ...facts,
   };
-  const length = JSON.stringify(content).length;
-  if (length <= MAX_RECORD_LENGTH) return content;
-  return unreadable(`what it names takes ${length} characters, more than ${MAX_RECORD_LENGTH}`, content.size);
+  const length = Buffer.byteLength(JSON.stringify(content));
+  if (length <= MAX_RECORD_BYTES) return content;
+  return unreadable(`what it names takes ${length} bytes, more than ${MAX_RECORD_BYTES}`, content.size);
 }
 
 async function configFacts(bucket: RegistryBucket, parsed: ParsedManifest): Promise<ConfigFacts> {

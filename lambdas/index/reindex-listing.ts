@@ -16,6 +16,7 @@ import { APPLIED, type Hints, type IndexContext, type Outcome } from './context.
 import { type Listed, listed, TagHistories, type TagHistory } from './listing.ts';
 import type { Kind, ReindexReporter } from './reindex-report.ts';
 import { keepStrange, strangeLink } from './strange.ts';
+import { remembered } from './tag-names.ts';
 
 /** Keys of one page looked at side by side. */
 const CONCURRENCY = 16;
@@ -157,7 +158,7 @@ async function showManifest(
   const complete =
     known !== undefined &&
     known.problem === undefined &&
-    names.every((tag) => known.taggedAs.includes(tag)) &&
+    remembered([...known.taggedAs, ...names]).length === known.taggedAs.length &&
     manifestClaims(known, revision.lastModified.getTime()).every((claim) => claimed.has(claim));
   if (!complete) {
     if (known === undefined || known.state === 'deleted') reporter.added.manifests++;

@@ -19,7 +19,7 @@ export interface ReindexReport {
   readonly added: Counts;
   /** Drift: what the table said and the bucket no longer held. */
   readonly removed: Counts;
-  /** Links of the registry that were written back because a manifest needs them. */
+  /** What is kept because it could not be read or understood. */
   readonly unreadable: readonly Unreadable[];
   /** Blobs that a manifest or link needs and the bucket does not hold. */
   readonly lost: readonly Digest[];

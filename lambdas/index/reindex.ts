@@ -53,7 +53,7 @@ export async function reindex(context: IndexContext, options: ReindexOptions = {
     step('table', items.length);
   });
   done = 0;
-  const repositories = pMap(
+  await pMap(
     repositoryNames(context.bucket),
     async (name) => {
       await reindexRepository(comparison, name);
@@ -61,7 +61,6 @@ export async function reindex(context: IndexContext, options: ReindexOptions = {
     },
     { concurrency },
   );
-  await repositories;
   done = 0;
   await pMap(
     blobDirectories(context.bucket),

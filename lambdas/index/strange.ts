@@ -5,8 +5,9 @@
  */
 import { type Digest, digestFrom, digestOf } from '../registry/digest.ts';
 import type { RegistryLayout } from '../registry/layout.ts';
+import { isRepositoryName } from '../registry/names.ts';
 import { putLink } from '../store/hold.ts';
-import { linkKey, obstacleKey } from '../store/items.ts';
+import { linkKey, obstacleKey, repositoryPk } from '../store/items.ts';
 import type { Item } from '../store/table.ts';
 import type { IndexContext } from './context.ts';
 
@@ -57,15 +58,31 @@ export async function keepStrange(
   await metadata.touchBlob(digest, { at: linkedAt, grace });
 }
 
-/** The strange key is gone: so is what it kept. */
+/** The strange key is gone: so is what it kept, unless something else of the repository keeps it as well. */
 export async function releaseStrange(
   context: IndexContext,
   key: string,
   { name, digest }: StrangeLink,
 ): Promise<void> {
   const { metadata, now, grace } = context;
+  if (digest !== undefined && !(await isKept(context, key, name, digest))) {
+    await metadata.table.remove(linkKey(digest, name));
+    await metadata.releaseBlob(digest, { at: now(), grace });
+  }
   await metadata.table.remove(obstacleKey(name, what(key)));
-  if (digest === undefined) return;
-  await metadata.table.remove(linkKey(digest, name));
-  await metadata.releaseBlob(digest, { at: now(), grace });
+}
+
+async function isKept(
+  { metadata, bucket }: IndexContext,
+  key: string,
+  name: string,
+  digest: Digest,
+): Promise<boolean> {
+  if (isRepositoryName(name) && (await bucket.layerLink(name, digest)) !== undefined) return true;
+  const others = await metadata.all(repositoryPk(name), 'UNREADABLE#KEY#');
+  return others
+    .map(strangeKeyOf)
+    .some(
+      (other) => other !== undefined && other !== key && strangeLink(bucket.layout, other)?.digest === digest,
+    );
 }

@@ -11,7 +11,16 @@ export interface ActiveRun {
   readonly run: Run;
   readonly lock: PruneLock | undefined;
   readonly dependencies: PruneDependencies;
-  readonly state: { completed: boolean; halted: Refusal | undefined; stopped: boolean; deadline: number };
+  readonly state: {
+    /** Shards that no slice has worked off. */
+    readonly unfinished: Set<string>;
+    /** Why the run has ended itself. */
+    halted: Refusal | undefined;
+    /** A worker has failed. */
+    stopped: boolean;
+    /** Of the slice under way, milliseconds since the epoch. */
+    deadline: number;
+  };
 }
 
 /** The report of a run as it stands. */
@@ -20,7 +29,7 @@ export function makeReport({ run, state }: ActiveRun): Report {
   const status: Status =
     policy.resolveOnly || state.halted !== undefined
       ? 'refused'
-      : state.completed && tally.incomplete === 0
+      : state.unfinished.size === 0 && tally.incomplete === 0
         ? 'completed'
         : 'partial';
   const { manifests, blobs, links, uploads, spaceReclaimed, images, refusals } = tally;

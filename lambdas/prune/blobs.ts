@@ -3,6 +3,7 @@ import type { Digest } from '../registry/digest.ts';
 import { putLink } from '../store/hold.ts';
 import { type BlobItem, blobKey, blobQueue, type LinkEdge, linkKey } from '../store/items.ts';
 import { tombstoneExpiry } from '../store/metadata.ts';
+import { arrival, isNewer } from './arrivals.ts';
 import { isFresh } from './look-again.ts';
 import { planBlob } from './plan-blob.ts';
 import { settleQueue } from './requeue.ts';
@@ -51,7 +52,7 @@ export async function handleBlob(run: Run, digest: Digest): Promise<BlobOutcome>
 /** Step 2: the link objects, then their edges. @returns how many of them are gone. */
 async function unlink(
   run: Run,
-  { digest }: BlobItem,
+  { digest, size = 0 }: BlobItem,
   wanted: readonly LinkEdge[],
 ): Promise<'all' | 'some' | 'none'> {
   const links = await withoutFresh(run, digest, wanted);
@@ -63,6 +64,7 @@ async function unlink(
       reason: 'no manifest of the repository references it',
       repository: name,
       digest,
+      size,
     })),
   );
   const { failed } = await run.deleteObjects([...keys.keys()]);
@@ -95,11 +97,15 @@ async function unlink(
 
 /** Links that a push has written anew since they were indexed stay; their edges learn of it. */
 async function withoutFresh(run: Run, digest: Digest, links: readonly LinkEdge[]): Promise<LinkEdge[]> {
-  if (run.policy.grace === 0) return [...links];
   const stale: LinkEdge[] = [];
   for (const edge of links) {
     const link = await run.bucket.layerLink(edge.name, digest);
-    if (link === undefined || !isFresh(run, link)) stale.push(edge);
+    const isNew = link !== undefined && isNewer(link.lastModified, edge.linkedAt);
+    if (isNew && run.request.mode === 'offline') {
+      run.halt(
+        arrival(`the link of ${digest} in ${edge.name} was written at ${link.lastModified.toISOString()}`),
+      );
+    } else if (link === undefined || !isFresh(run, link)) stale.push(edge);
     else await putLink(run.metadata, edge.name, digest, link.lastModified.getTime());
   }
   return stale;

@@ -4,6 +4,7 @@ import { holderKey, type ManifestItem, manifestKey, manifestQueue, tagKey } from
 import type { JournalEntry } from '../store/journal.ts';
 import { tombstoneExpiry } from '../store/metadata.ts';
 import { removeManifestEdges } from '../store/release.ts';
+import { settled } from '../store/side-by-side.ts';
 import { holdsAgain } from './look-again.ts';
 import type { Doomed } from './plan-manifest.ts';
 import { repairManifest } from './repair.ts';
@@ -30,7 +31,7 @@ export async function deleteManifests(run: Run, group: readonly Doomed[], reason
     await metadata.table.write(
       tags.map(({ tag }) => ({ remove: holderKey(item.name, item.digest, { kind: 'tag', tag }) })),
     );
-    await Promise.all(
+    await settled(
       tags.map(({ tag }) =>
         metadata.table.remove(tagKey(item.name, tag), { equals: { digest: item.digest } }),
       ),

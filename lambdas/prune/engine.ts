@@ -1,5 +1,5 @@
 /**
- * A run is three functions: `startRun` validates nothing any more, gates and takes the lock; `runSlice` works until
+ * A run is three functions: `startRun` takes the lock and asks the gate (the request is validated before); `runSlice` works until
  * done or out of time; `finishRun` reports, publishes and releases. One Lambda calls them in a row.
  */
 import { coalesce } from '../store/coalesce.ts';
@@ -13,7 +13,7 @@ import { PreviewTable } from '../store/preview-table.ts';
 import { RegistryBucket } from '../store/registry-bucket.ts';
 import { type ActiveRun, makeReport, recordEnd, recordStart } from './active-run.ts';
 import { pruneEvent } from './event.ts';
-import { gate } from './gate.ts';
+import { gate, type Verdict } from './gate.ts';
 import { KnownObstacles } from './obstacles.ts';
 import { type Report, Tally } from './report.ts';
 import { type PruneRequest, repositoryScope } from './request.ts';
@@ -48,13 +48,20 @@ export async function startRun(
     ? undefined
     : await PruneLock.take(dependencies.table, now, { owner, runId, deadline });
   if (lock !== undefined) guard = lock.guard;
-  const state: ActiveRun['state'] = { completed: false, halted: undefined, stopped: false, deadline };
+  const state: ActiveRun['state'] = {
+    unfinished: new Set(SHARDS),
+    halted: undefined,
+    stopped: false,
+    deadline,
+  };
   try {
     const table = request.dryRun ? new PreviewTable(dependencies.table) : dependencies.table;
     const objects = request.dryRun ? new PreviewBucket(real, { now: () => new Date(now()) }) : real;
     const metadata = new Metadata(table, newId);
+    const bucket = new RegistryBucket(objects, dependencies.layout);
+    const stores = { metadata, bucket };
     const tally = new Tally();
-    const verdict = await gate({ metadata, versioning, request, settings, now });
+    const verdict = await gate({ stores, versioning, request, settings, now });
     for (const refusal of verdict.refusals) tally.refuse(refusal);
     const journal =
       lock === undefined
@@ -68,8 +75,7 @@ export async function startRun(
             now: () => new Date(now()),
           });
     const run: Run = {
-      metadata,
-      bucket: new RegistryBucket(objects, dependencies.layout),
+      ...stores,
       runId,
       fence: lock?.fence ?? 0,
       request,
@@ -77,6 +83,7 @@ export async function startRun(
       journal,
       tally,
       startedAt,
+      indexedAt: verdict.indexedAt,
       now,
       sleep: dependencies.sleep,
       deleteObjects: sharedDeletes(objects),
@@ -121,7 +128,7 @@ export async function runSlice(
     state.deadline = deadline;
   }
   const done = await workOff(active.run, shards);
-  state.completed = done;
+  for (const shard of shards) if (done) state.unfinished.delete(shard);
   return done;
 }
 
@@ -191,11 +198,7 @@ function split(deadlines: Iterable<number>): [number, Iterable<number>] {
   return [first.value, { [Symbol.iterator]: () => iterator }];
 }
 
-function policyOf(
-  request: PruneRequest,
-  settings: PruneSettings,
-  verdict: { readonly refused: boolean; readonly mayDelete: boolean },
-): Policy {
+function policyOf(request: PruneRequest, settings: PruneSettings, verdict: Verdict): Policy {
   const offline = request.mode === 'offline';
   return {
     filters: request.filters,
@@ -203,6 +206,7 @@ function policyOf(
     grace: offline ? 0 : settings.grace,
     quarantine: offline ? 0 : settings.quarantine,
     mayDelete: verdict.mayDelete,
+    recoverable: verdict.recoverable,
     resolveOnly: verdict.refused,
   };
 }

@@ -14,6 +14,8 @@ import { observe, observeFailure } from './telemetry.ts';
 const logger = new Logger({ serviceName: 'registry-prune' });
 const metrics = new Metrics({ namespace: 'RegistryPrune', serviceName: 'registry-prune' });
 const configuration = readConfiguration(process.env, new Date());
+/** Made once, so that warm invocations use the same connections. */
+const dependencies = pruneDependencies(configuration, 'lambda');
 
 /** The signal comes this much before the function is killed, as a last resort: the run ends itself earlier. */
 const ABORT_BEFORE_TIMEOUT = 5_000;
@@ -22,7 +24,7 @@ async function run(payload: unknown, context: Context, { signal }: { signal: Abo
   const request = parsePruneRequest(payload, new Date(), { filters: configuration.defaultFilters });
   const owner = `${context.functionName} ${context.awsRequestId}`;
   const deadline = Date.now() + context.getRemainingTimeInMillis();
-  const report = await prune({ ...pruneDependencies(configuration, owner), signal }, request, [deadline]);
+  const report = await prune({ ...dependencies, owner, signal }, request, [deadline]);
   observe(report, { logger, metrics });
   return report;
 }

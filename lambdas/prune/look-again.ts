@@ -3,6 +3,7 @@ import { cosignSubject } from '../registry/cosign.ts';
 import type { Digest } from '../registry/digest.ts';
 import type { HolderEdge, ManifestItem } from '../store/items.ts';
 import type { ObjectHead } from '../store/object-store.ts';
+import { arrival, isNewer } from './arrivals.ts';
 import type { Doomed } from './plan-manifest.ts';
 import type { Run } from './run.ts';
 
@@ -31,15 +32,15 @@ export function isFresh(run: Run, link: ObjectHead | undefined): boolean {
   return link !== undefined && link.lastModified.getTime() + run.policy.grace > run.now();
 }
 
-/** S3's clock and this one may differ by so much (milliseconds). */
-const CLOCK_TOLERANCE = 5_000;
-
-/** A push during an offline run: the registry is not stopped, and the run ends before anything more is deleted. */
-function isPushedOffline(run: Run, { name, digest }: ManifestItem, link: ObjectHead | undefined): boolean {
-  if (run.request.mode !== 'offline' || link === undefined) return false;
-  if (link.lastModified.getTime() <= run.startedAt + CLOCK_TOLERANCE) return false;
-  const message = `${name}@${digest} was pushed during the run, so the registry is not stopped or read-only`;
-  run.halt({ code: 'pushes-arriving', message, repository: name, digest });
+/** A push that the index has not seen, in an offline run: the registry is not stopped, and the run ends. */
+function isPushedOffline(
+  run: Run,
+  { name, digest, pushedAt }: ManifestItem,
+  link: ObjectHead | undefined,
+): boolean {
+  if (run.request.mode !== 'offline' || link === undefined || !isNewer(link.lastModified, pushedAt))
+    return false;
+  run.halt(arrival(`${name}@${digest} was pushed at ${link.lastModified.toISOString()}`));
   return true;
 }
 
@@ -50,14 +51,27 @@ async function counts(
   group: ReadonlySet<Digest>,
 ): Promise<boolean> {
   if (edge.kind === 'tag') {
-    // Those about to go are compared once more when they are deleted.
-    if (tags.some(({ tag }) => tag === edge.tag)) return false;
+    const subject = cosignSubject(edge.tag);
+    // Those about to go are compared once more when they are deleted; what holds in their stead is looked at here.
+    if (tags.some(({ tag }) => tag === edge.tag)) {
+      return subject !== undefined && !group.has(subject) && (await subjectStands(run, item.name, subject));
+    }
     return await tagCounts(run, item, edge.tag, group);
   }
   if (group.has(edge.digest)) return false;
-  const holder = await run.metadata.manifest(item.name, edge.digest);
-  if (edge.kind === 'subject') return holder?.state === 'live';
-  return holder?.state !== 'deleting';
+  if (edge.kind === 'subject') return await subjectStands(run, item.name, edge.digest);
+  return (await run.metadata.manifest(item.name, edge.digest))?.state !== 'deleting';
+}
+
+/**
+ * A subject holds while it is there. Its edge was not written by itself, so one that the table has as deleted, or
+ * does not know, is looked for in the bucket: it may just have been pushed again.
+ */
+export async function subjectStands(run: Run, name: string, subject: Digest): Promise<boolean> {
+  const holder = await run.metadata.manifest(name, subject);
+  if (holder?.state === 'live') return true;
+  if (holder?.state === 'deleting') return false;
+  return (await run.bucket.revisionLink(name, subject)) !== undefined;
 }
 
 async function tagCounts(

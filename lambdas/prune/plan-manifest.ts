@@ -151,8 +151,10 @@ class Survey {
       const holder = await this.#item(edge.digest);
       const exists = holder !== undefined && holder.state !== 'deleted';
       if (exists) holders.push(edge.digest);
-      // An index writes its edges before its own item. A subject's edge is written by what it holds.
-      else if (edge.kind === 'index') return root({ by: 'arriving' });
+      // An index writes its edges before its own item. A subject's edge is written by what it holds, so the bucket
+      // tells whether it has come (back) meanwhile.
+      else if (edge.kind === 'index' || (await this.#isInBucket(edge.digest)))
+        return root({ by: 'arriving' });
     }
     this.#members.set(digest, { item, tags, ownTags, taggedAt });
     return { holders };
@@ -161,7 +163,9 @@ class Survey {
   /** What makes a manifest hold, whatever is above it. */
   #standsFirm(item: ManifestItem | undefined): Kept | undefined {
     if (item === undefined) return { by: 'arriving' };
-    if (this.#how === 'resolve') return item.state === 'deleting' ? undefined : { by: 'arriving' };
+    if (this.#how === 'resolve') {
+      return item.state === 'deleting' && !item.rescue ? undefined : { by: 'arriving' };
+    }
     if (item.state === 'deleting') return { by: 'departing' };
     if (item.state !== 'live') return { by: 'arriving' };
     if (item.problem !== undefined) return { by: 'problem', detail: item.problem.detail };
@@ -184,19 +188,27 @@ class Survey {
     const removal: TagRemoval = {
       tag,
       etag: link.etag,
-      ...(link.versionId === undefined ? {} : { versionId: link.versionId }),
+      // Where versioning is off or suspended, there is no version to return to.
+      ...(policy.recoverable && link.versionId !== undefined ? { versionId: link.versionId } : {}),
     };
     const taggedAt = link.lastModified.getTime();
     const subject = cosignSubject(tag);
     if (subject !== undefined) {
       const holder = await this.#item(subject);
+      if (holder !== undefined && holder.state !== 'deleted')
+        return { removal, taggedAt, subject: [subject] };
       if (holder !== undefined) {
-        return { removal, taggedAt, subject: holder.state === 'deleted' ? [] : [subject] };
+        if (await this.#isInBucket(subject)) return { root: { by: 'arriving' } };
+        return { removal, taggedAt, subject: [] };
       }
     }
     const mayGo =
       this.#how === 'prune' && !policy.filters.dangling && policy.filters.matches(imageOf(item, true));
     return mayGo ? { removal, taggedAt } : { root: { by: 'tag', tag } };
+  }
+
+  async #isInBucket(digest: Digest): Promise<boolean> {
+    return (await this.#run.bucket.revisionLink(this.#start.name, digest)) !== undefined;
   }
 
   async #item(digest: Digest): Promise<ManifestItem | undefined> {

@@ -15,6 +15,8 @@ export interface Policy {
   readonly quarantine: number;
   /** Whether data and tags may be deleted: only where it can be taken back, or was asked for regardless. */
   readonly mayDelete: boolean;
+  /** Whether the bucket keeps versions, so that a deletion can be taken back. */
+  readonly recoverable: boolean;
   /** Set by a gate that refuses: what an earlier run left `deleting` is resolved towards `live`, nothing else. */
   readonly resolveOnly: boolean;
 }
@@ -27,6 +29,8 @@ export interface Run extends Stores {
   readonly journal: Journal;
   readonly tally: Tally;
   readonly startedAt: number;
+  /** When the index was last in line with the bucket, milliseconds since the epoch. */
+  readonly indexedAt: number;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly sleep: (milliseconds: number) => Promise<void>;

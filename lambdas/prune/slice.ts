@@ -3,28 +3,43 @@
  * The queue is the cursor, so whatever is left is the next slice's.
  */
 import { isDigest } from '../registry/digest.ts';
-import { type BlobItem, type QueueKind, queueName, repositoryPk, UnknownItemError } from '../store/items.ts';
+import {
+  type BlobItem,
+  type QueueKind,
+  queueName,
+  repositoryPk,
+  SHARDS,
+  UnknownItemError,
+} from '../store/items.ts';
 import { KeySet } from '../store/key-set.ts';
 import { DeadlineError } from '../store/object-store.ts';
 import { dueEntries } from '../store/queue.ts';
+import { sideBySide } from '../store/side-by-side.ts';
 import type { DueEntry, Key } from '../store/table.ts';
+import { findArrival } from './arrivals.ts';
 import { handleBlob } from './blobs.ts';
 import { type Handled, handleManifest } from './manifests.ts';
 import type { Run } from './run.ts';
-import { sideBySide } from './side-by-side.ts';
 import { sweep } from './sweep.ts';
 import { abortMultipartUploads, handleUpload } from './uploads.ts';
 
 /** With no grace or quarantine, work makes more work due at once; the index shows it a moment later. */
 const SETTLE_MS = 500;
 
+/** Shards of a slice worked on side by side, each with `concurrency` items: as many as there are connections. */
+const SHARDS_AT_ONCE = 4;
+
 /** @returns whether the shards were worked off. */
 export async function workOff(run: Run, shards: readonly string[]): Promise<boolean> {
   try {
-    if (!run.request.filters.dangling && !run.policy.resolveOnly) await everyManifest(run, shards);
     await queuePhase(run, 'manifest', shards, (entries) => manifestPage(run, entries));
-    await queuePhase(run, 'blob', shards, (entries) => blobPage(run, entries));
-    await queuePhase(run, 'upload', shards, (entries) => uploadPage(run, entries));
+    // What is due comes first, so that a walk longer than the time there is does not keep it waiting for ever.
+    if (run.policy.grace > 0) await blobsAndUploads(run, shards);
+    if (!run.request.filters.dangling && !run.policy.resolveOnly) {
+      await everyManifest(run, shards);
+      await queuePhase(run, 'manifest', shards, (entries) => manifestPage(run, entries));
+    }
+    if (run.policy.grace === 0) await blobsAndUploads(run, shards);
     // Multipart uploads have no shard: whoever has the first one sees to them.
     if (shards.includes('0') && !run.isOver()) await abortMultipartUploads(run);
   } catch (error) {
@@ -32,6 +47,19 @@ export async function workOff(run: Run, shards: readonly string[]): Promise<bool
     return false;
   }
   return !run.isOver();
+}
+
+async function blobsAndUploads(run: Run, shards: readonly string[]): Promise<void> {
+  await haltOnArrival(run);
+  await queuePhase(run, 'blob', shards, (entries) => blobPage(run, entries));
+  await queuePhase(run, 'upload', shards, (entries) => uploadPage(run, entries));
+}
+
+/** Offline, the bucket is looked through once more before the first bytes go. */
+async function haltOnArrival(run: Run): Promise<void> {
+  if (run.request.mode !== 'offline' || run.policy.resolveOnly || run.isOver()) return;
+  const found = await findArrival(run, run.indexedAt);
+  if (found !== undefined) run.halt(found);
 }
 
 type PageHandler = (entries: readonly DueEntry[]) => Promise<readonly Handled[]>;
@@ -52,7 +80,7 @@ async function queuePhase(
     const progress = await sideBySide(
       shards,
       (shard) => stopAllOnFailure(run, () => pass(run, queueName(kind, shard), until, settled, handle)),
-      shards.length,
+      SHARDS_AT_ONCE,
     );
     if (!feedsItself) return;
     quiet = progress.some(Boolean) ? 0 : quiet + 1;
@@ -169,7 +197,7 @@ async function everyManifest(run: Run, shards: readonly string[]): Promise<void>
 function shardOfName(name: string): string {
   let sum = 0;
   for (let at = 0; at < name.length; at++) sum = (sum * 31 + name.charCodeAt(at)) >>> 0;
-  return (sum % 16).toString(16);
+  return SHARDS[sum % SHARDS.length] ?? '0';
 }
 
 /** Side by side; once the run is over, what is left is left. */

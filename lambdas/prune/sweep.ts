@@ -2,9 +2,9 @@
 import { putLink } from '../store/hold.ts';
 import { type BlobItem, blobKey, blobQueue, referenceKey } from '../store/items.ts';
 import { type BlobView, tombstoneExpiry } from '../store/metadata.ts';
+import { sideBySide } from '../store/side-by-side.ts';
 import { repairBlob, reportLost } from './repair.ts';
 import { marks, type Run } from './run.ts';
-import { sideBySide } from './side-by-side.ts';
 
 interface Taken {
   readonly item: BlobItem;
@@ -28,23 +28,31 @@ interface Located extends Doomed {
 /** Sweeps condemned blobs that are due, and finishes or repairs what was found `deleting`. */
 export async function sweep(run: Run, due: readonly BlobItem[], found: readonly BlobItem[]): Promise<void> {
   const { concurrency } = run;
+  if (run.isOver()) return;
   const taken = await sideBySide(
     [...due.map((item) => ({ item, resumed: false })), ...found.map((item) => ({ item, resumed: true }))],
     ({ item, resumed }) => take(run, item, resumed),
     concurrency,
   );
   const doomed = await sideBySide(taken.filter(isDefined), (blob) => lookAgain(run, blob), concurrency);
-  const going = doomed.filter(isDefined);
+  // A push seen in an offline run, or the end of the time: what is taken stays `deleting`, for the next run.
+  if (run.isOver()) return;
+  const located = await sideBySide(doomed.filter(isDefined), (blob) => locate(run, blob), concurrency);
   await run.journal.write(
-    going.map(({ item, view }) => ({
-      action: 'delete-blob',
-      reason: 'no manifest references it and no repository links it',
-      digest: item.digest,
-      size: item.size ?? 0,
-      repositories: [...new Set([...view.links, ...view.references].map(({ name }) => name))],
-    })),
+    located.flatMap(({ item, view, size }) =>
+      size === undefined
+        ? []
+        : [
+            {
+              action: 'delete-blob' as const,
+              reason: 'no manifest references it and no repository links it',
+              digest: item.digest,
+              size,
+              repositories: [...new Set([...view.links, ...view.references].map(({ name }) => name))],
+            },
+          ],
+    ),
   );
-  const located = await sideBySide(going, (blob) => locate(run, blob), concurrency);
   const markers = await remove(run, located);
   await sideBySide(
     located.filter(({ key, size }) => size === undefined || markers.has(key)),
@@ -69,7 +77,8 @@ async function lookAgain(run: Run, taken: Taken): Promise<Doomed | undefined> {
   const { item } = taken;
   const view = await run.metadata.blob(item.digest, { all: true });
   const needed = [...view.references, ...view.links].some(({ removedAt }) => removedAt === undefined);
-  if (!needed && !run.policy.resolveOnly && !(await isLinked(run, item, view))) return { ...taken, view };
+  const wanted = needed || item.rescue === true || run.policy.resolveOnly;
+  if (!wanted && !(await isLinked(run, item, view))) return { ...taken, view };
   const outcome = await repairBlob(run, item.digest);
   if (outcome === 'live') run.tally.blobs.rescued++;
   if (outcome === 'lost' && needed) reportLost(run, item.digest, nameOf(view));

@@ -61,6 +61,7 @@ export async function abortMultipartUploads(run: Run): Promise<void> {
   if (run.policy.resolveOnly) return;
   const { layout, objects } = run.bucket;
   for await (const upload of objects.multipartUploads(layout.prefix)) {
+    if (run.isOver()) return;
     if (upload.initiated.getTime() + UPLOAD_AGE > run.now()) continue;
     const parsed = layout.parse(upload.key);
     const repository = parsed.kind === 'upload' ? parsed.name : undefined;

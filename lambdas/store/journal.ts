@@ -26,7 +26,11 @@ export type JournalEntry =
       readonly etag: string;
       readonly versionId?: string;
     })
-  | (Deletion & { readonly action: 'unlink'; readonly repository: string })
+  | (Deletion & {
+      readonly action: 'unlink';
+      readonly repository: string /** Of the blob. */;
+      readonly size: number;
+    })
   | (Deletion & {
       readonly action: 'delete-blob';
       readonly size: number;
@@ -46,13 +50,6 @@ export type JournalEntry =
       readonly key: string;
       readonly upload: string;
       readonly size: number;
-    }
-  | {
-      readonly action: 'keep';
-      readonly reason: string;
-      readonly repository: string;
-      readonly digest?: string;
-      readonly detail: string;
     };
 
 export interface Journal {

@@ -228,15 +228,19 @@ export class Metadata {
     const earlier = { all: [{ equals: { state: 'live' } }, { lessThan: { touchedAt: at } }] };
     if (await this.table.update(key, { set: live(queue, touch), add: { version: 1 } }, earlier))
       return 'live';
-    // Touched since then, and queued: what a run read of it before must not hold all the same.
-    const queued = { equals: { state: 'live', queue } };
-    if (await this.table.update(key, { add: { version: 1 } }, queued)) return 'live';
     for (;;) {
       const item = await this.table.get(key);
       if (item === undefined) return 'absent';
       const { version, state, touchedAt } = item;
       if (typeof version !== 'number' || typeof touchedAt !== 'number') {
         throw new UnknownItemError(item, 'version or touchedAt is no number');
+      }
+      if (state === 'live' && touchedAt >= at) {
+        // Touched later already: it is queued again, and what was read of it no longer holds. On the touch that was
+        // read and not on the version, or all who touch one shared layer at a time make each other start over.
+        const again = { set: live(queue, { at: touchedAt, grace }), add: { version: 1 } };
+        if (await this.table.update(key, again, { equals: { state: 'live', touchedAt } })) return 'live';
+        continue;
       }
       switch (state as State) {
         case 'deleting':

@@ -18,6 +18,7 @@ export interface TagLink {
 export interface TagRemoval {
   readonly tag: string;
   readonly etag: string;
+  /** `null` for a link older than the bucket's versioning. Absent where a deletion cannot be taken back. */
   readonly versionId?: string;
 }
 
@@ -40,9 +41,7 @@ export class RegistryBucket {
     const digest = linkDigest(object.body);
     if (digest === undefined) return 'unreadable';
     const { etag, lastModified, versionId } = object;
-    // The `null` version of a bucket whose versioning is suspended is overwritten by a marker: no way back from there.
-    const version = versionId === undefined || versionId === 'null' ? {} : { versionId };
-    return { digest, etag, lastModified, ...version };
+    return { digest, etag, lastModified, ...(versionId === undefined ? {} : { versionId }) };
   }
 
   async revisionLink(name: string, digest: Digest): Promise<ObjectHead | undefined> {

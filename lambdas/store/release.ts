@@ -3,6 +3,7 @@ import { cosignTags } from '../registry/cosign.ts';
 import { blobsNeeded, edgeKeys, type Named } from './edges.ts';
 import { referenceKey, tagKey, toTag } from './items.ts';
 import { type Metadata, type Touch, tombstoneExpiry } from './metadata.ts';
+import { settled } from './side-by-side.ts';
 
 /**
  * Removes the edges of a manifest and queues its children, its referrers, the manifests under its cosign tags and
@@ -29,9 +30,9 @@ export async function removeManifestEdges(
   const held = [
     ...manifest.children,
     ...(await metadata.referrers(name, digest)),
-    ...(await signatures(metadata, manifest)),
+    ...(await signaturesOf(metadata, manifest)),
   ];
-  await Promise.all([
+  await settled([
     ...[...new Set(held)]
       .filter((target) => !except.has(target))
       .map((target) => metadata.releaseManifest(name, target, touch)),
@@ -40,7 +41,7 @@ export async function removeManifestEdges(
 }
 
 /** Manifests under the cosign-style tags of this one: it holds them instead of their tags. */
-async function signatures(metadata: Metadata, { name, digest }: Named) {
+export async function signaturesOf(metadata: Metadata, { name, digest }: Named) {
   const keys = cosignTags(digest).map((tag) => tagKey(name, tag));
   return (await metadata.table.getMany(keys)).map((item) => toTag(item).digest);
 }

@@ -11,7 +11,6 @@ import {
   PutObjectCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import pMap from 'p-map';
 import { backOff, chunked, type Pause, REAL_PAUSE } from './backoff.ts';
 import { guarded } from './deadline.ts';
 import { bytesOf } from './etag.ts';
@@ -33,6 +32,7 @@ import {
 import { decoder, isThrottling, named, notConfirmed, statusOf, toHead } from './s3-answers.ts';
 import { bytesOfParts, type MultipartMarker, type MultipartPage, multipartPage } from './s3-multipart.ts';
 import { readVersions } from './s3-versions.ts';
+import { sideBySide } from './side-by-side.ts';
 import type { Versioning } from './version-stack.ts';
 
 /** Tries of one batch of deletions that S3 throttles as a whole, each with the SDK's own retries inside. */
@@ -168,9 +168,7 @@ export class S3Bucket implements ObjectStore {
 
   async deleteMany(keys: readonly string[]): Promise<DeleteResult> {
     const batches = chunked([...new Set(keys)], MAX_DELETE_KEYS);
-    const results = await pMap(batches, (batch) => this.#deleteBatch(batch), {
-      concurrency: this.#concurrency,
-    });
+    const results = await sideBySide(batches, (batch) => this.#deleteBatch(batch), this.#concurrency);
     return {
       deleted: results.flatMap(({ deleted }) => deleted),
       failed: results.flatMap(({ failed }) => failed),

@@ -14,7 +14,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...['node:buffer', 'node:crypto', 'node:stream', 'node:timers/promises'],
   ],
   index: ['registry/', 'store/', 'p-map'],
-  prune: ['filters/', 'registry/', 'store/', 'index/apply-upload.ts', 'p-map', 'picomatch'],
+  prune: ['filters/', 'registry/', 'store/', 'index/apply-upload.ts', 'picomatch'],
 };
 
 /** What single files may import beside that: where the pieces are put together. */

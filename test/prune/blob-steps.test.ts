@@ -5,7 +5,7 @@ import { putLink } from '../../lambdas/store/hold.ts';
 import { blobKey, referenceKey } from '../../lambdas/store/items.ts';
 import { DAY, HOUR } from '../support/clock.ts';
 import { type Digest, digestOf, image, layer, neverPushed } from '../support/images.ts';
-import { type Call, type Hooks, intercept, once } from '../support/intercept.ts';
+import { type Call, CrashError, type Hooks, intercept, once } from '../support/intercept.ts';
 import { dataKey, layerKey, revisionKey } from '../support/registry-writer.ts';
 import { World, type WorldOptions } from '../support/world.ts';
 
@@ -347,6 +347,24 @@ describe('step 8, the tombstone', () => {
     expect(report.status).toBe('partial');
     expect(report.refusals).toContainEqual(expect.objectContaining({ code: 'lost', digest }));
     expect(await stateOf(world)).toMatchObject({ state: 'deleted' });
+  });
+
+  it('counts the bytes that a run deleted which did not live to count them', async () => {
+    const world = await condemned();
+    let dead = false;
+    const after: Hooks['after'] = (call) => {
+      dead ||= isDelete(dataKey(digest))(call);
+      if (dead) throw new CrashError('gone');
+    };
+    await expect(world.prune({}, onBucket(world, { after }))).rejects.toThrow(CrashError);
+    expect(await has(world, dataKey(digest))).toEqual([false]);
+    await world.later();
+    expect(await world.prune()).toMatchObject({
+      spaceReclaimed: bytes.byteLength,
+      imagesDeleted: [{ deleted: digest }],
+    });
+    await world.later();
+    expect(await world.prune()).toMatchObject({ spaceReclaimed: 0, imagesDeleted: [] });
   });
 
   it('is healed by an upload whose event comes after', async () => {

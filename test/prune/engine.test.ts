@@ -256,6 +256,12 @@ describe('a run is refused', () => {
   });
 });
 
+/** The index has seen everything up to now. */
+async function inLine(world: World): Promise<void> {
+  world.clock.advance(MINUTE);
+  await world.reindex();
+}
+
 describe('a repository is skipped', () => {
   it.each([
     {
@@ -268,7 +274,7 @@ describe('a repository is skipped', () => {
       why: "a tag's link holds no digest",
       spoil: async (world: World) => {
         world.bucket.seed(tagLinkKey('app', 'v1'), 'v1');
-        await apply(world.index, { kind: 'tag', name: 'app', tag: 'v1' });
+        await inLine(world);
       },
     },
     {
@@ -277,7 +283,7 @@ describe('a repository is skipped', () => {
         const corrupt = image('corrupt');
         await world.registry.push('app', corrupt);
         world.bucket.seed(dataKey(corrupt.digest), 'others');
-        await apply(world.index, { kind: 'revision', name: 'app', digest: corrupt.digest });
+        await inLine(world);
       },
     },
   ])('when $why, and the others are not', async ({ spoil }) => {

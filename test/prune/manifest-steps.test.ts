@@ -24,6 +24,8 @@ async function withGarbage(options: { versioned?: boolean } = {}) {
   await world.registry.push('app', old, 'v1');
   world.clock.advance(MINUTE);
   await world.registry.push('app', image('new'), 'v1');
+  // By another name too, so that it stays when a test takes this one away.
+  world.registry.tag('app', image('new').digest, 'latest');
   await world.reindex();
   await world.later();
   return { world, old };
@@ -54,6 +56,18 @@ async function missing(world: World, name: string, { digest, blobs }: Manifest):
     ...blobs.flatMap((bytes) => [dataKey(digestOf(bytes)), layerKey(name, digestOf(bytes))]),
   ];
   return needed.filter((key) => !keys.has(key));
+}
+
+/** Blobs of the manifest of which the table does not say that it needs them. */
+async function unreferenced(world: World, name: string, { digest, blobs }: Manifest): Promise<string[]> {
+  const needed = [digest, ...blobs.map(digestOf)];
+  const lost: string[] = [];
+  for (const blob of needed) {
+    const { references } = await world.metadata.blob(blob, { all: true });
+    const own = references.find((reference) => reference.name === name && reference.manifest === digest);
+    if (own === undefined || own.removedAt !== undefined) lost.push(blob);
+  }
+  return lost;
 }
 
 describe('step 1, grace', () => {
@@ -179,6 +193,27 @@ describe('step 3, taking', () => {
     expect(await stateOf(world, list.digest)).toEqual({ state: 'live', queued: true, dueAt: at + DAY });
     expect(await missing(world, 'app', child)).toEqual([]);
     expect(await missing(world, 'app', list)).toEqual([]);
+  });
+});
+
+describe('step 3, taking, by many at once', () => {
+  it.each([true, false])('a cycle and what hangs on it goes in one run, dry %s', async (dryRun) => {
+    // Whichever of them is looked at first, all of them are met on the way up, in another order each time.
+    for (let size = 2; size <= 6; size++) {
+      const world = new World();
+      const first = index([], { format: 'docker' });
+      const second = index([first], { subject: first.digest });
+      const hanging = Array.from({ length: size }, (_, at) => referrer(first.digest, `${size} ${at}`));
+      for (const manifest of [first, second, ...hanging]) await world.registry.push('app', manifest);
+      await world.reindex();
+      await world.later();
+      const report = await world.prune({ mode: 'offline', dryRun });
+      const deleted = report.imagesDeleted.map((image) => Reflect.get(image, 'deleted'));
+      expect(
+        new Set(deleted).isSupersetOf(new Set([first, second, ...hanging].map(({ digest }) => digest))),
+      ).toBe(true);
+      expect(report.manifests.deleted).toBe(size + 2);
+    }
   });
 });
 
@@ -344,6 +379,7 @@ describe('step 8, the tombstone', () => {
     expect(report).toMatchObject({ imagesDeleted: [], manifests: { deleted: 0 } });
     expect(await stateOf(world, old.digest)).toMatchObject({ state: 'live', queued: true });
     expect(await missing(world, 'app', old)).toEqual([]);
+    expect(await unreferenced(world, 'app', old)).toEqual([]);
     const { added } = await world.reindex();
     expect(added).toMatchObject({ manifests: 0, links: 0, tags: 0 });
   });
@@ -376,12 +412,23 @@ describe('step 8, the tombstone', () => {
     expect(await missing(world, 'app', old)).toEqual([]);
   });
 
-  it('is healed by a tag that was put while the manifest was on its way out', async () => {
+  it.each([
+    { after: 'the manifest was deleted', rounds: 1 },
+    { after: 'its blobs were unlinked', rounds: 2 },
+    { after: 'its data was deleted', rounds: 3 },
+  ])('is healed by a tag whose event comes after $after', async ({ rounds }) => {
     const { world, old } = await withGarbage();
-    await world.prune();
+    for (let round = 0; round < rounds; round++) {
+      await world.prune();
+      await world.later();
+    }
     world.registry.tag('app', old.digest, 'v2');
     await apply(world.index, { kind: 'tag', name: 'app', tag: 'v2' });
     expect(await stateOf(world, old.digest)).toMatchObject({ state: 'live' });
+    expect(await missing(world, 'app', old)).toEqual([]);
+    expect(await unreferenced(world, 'app', old)).toEqual([]);
+    await world.later();
+    await world.prune({ mode: 'offline' });
     expect(await missing(world, 'app', old)).toEqual([]);
   });
 });

@@ -6,7 +6,13 @@ import { neverPushed } from '../support/images.ts';
 import { intercept, once } from '../support/intercept.ts';
 
 const unlink = (seed: string) =>
-  ({ action: 'unlink', reason: 'stale', repository: 'app', digest: neverPushed(seed) }) as const;
+  ({
+    action: 'unlink',
+    reason: 'stale',
+    repository: 'app',
+    digest: neverPushed(seed),
+    size: 1,
+  }) as const;
 
 function setUp() {
   const bucket = new MemoryBucket();

@@ -29,3 +29,8 @@ export async function sideBySide<T, R>(
   if (failure !== undefined) throw failure.error;
   return results;
 }
+
+/** Waits for all of what is under way already. @throws the first failure, when nothing is under way any more. */
+export async function settled<T>(work: readonly Promise<T>[]): Promise<T[]> {
+  return await sideBySide(work, (promise) => promise, Math.max(1, work.length));
+}
