@@ -32,5 +32,9 @@ export async function sideBySide<T, R>(
 
 /** Waits for all of what is under way already. @throws the first failure, when nothing is under way any more. */
 export async function settled<T>(work: readonly Promise<T>[]): Promise<T[]> {
-  return await sideBySide(work, (promise) => promise, Math.max(1, work.length));
+  const outcomes = await Promise.allSettled(work);
+  return outcomes.map((outcome) => {
+    if (outcome.status === 'rejected') throw outcome.reason;
+    return outcome.value;
+  });
 }
