@@ -3,7 +3,7 @@ import { isDigest } from '../registry/digest.ts';
 import type { RegistryKey } from '../registry/layout.ts';
 import { isRepositoryName } from '../registry/names.ts';
 import { edgeKeys } from '../store/edges.ts';
-import { toReference } from '../store/items.ts';
+import { toReference, UnknownItemError } from '../store/items.ts';
 import type { Item, Key } from '../store/table.ts';
 import { type Comparison, settle } from './reindex-listing.ts';
 import type { Kind } from './reindex-report.ts';
@@ -20,10 +20,15 @@ export async function relook(comparison: Comparison, item: Item): Promise<void> 
   const { table } = comparison.context.metadata;
   const before = await table.get(item);
   if (before === undefined) return;
-  await settle(comparison, claim.key, { at: (lastModified) => lastModified.getTime() });
-  if (claim.edge !== undefined && !(await claim.edge.holds(comparison))) {
-    await table.remove(item);
-    await claim.edge.release(comparison);
+  try {
+    await settle(comparison, claim.key, { at: (lastModified) => lastModified.getTime() });
+    if (claim.edge !== undefined && !(await claim.edge.holds(comparison))) {
+      await table.remove(item);
+      await claim.edge.release(comparison);
+    }
+  } catch (error) {
+    // Its manifest's item is in a shape not known, and was reported with the listing: all that it may mean stays.
+    if (!(error instanceof UnknownItemError)) throw error;
   }
   const after = await table.get(item);
   const gone = after === undefined || after['removedAt'] !== undefined || after['state'] === 'deleted';

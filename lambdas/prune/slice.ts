@@ -71,10 +71,13 @@ async function queuePhase(
   handle: PageHandler,
 ): Promise<void> {
   // Offline, nothing waits for its time; uploads always do.
-  const until = () =>
-    run.request.mode === 'offline' && kind !== 'upload' ? Number.MAX_SAFE_INTEGER : run.now();
   const feedsItself =
     kind !== 'upload' && !run.policy.resolveOnly && (run.policy.grace === 0 || run.policy.quarantine === 0);
+  const begun = run.now();
+  const until = () => {
+    if (run.request.mode === 'offline' && kind !== 'upload') return Number.MAX_SAFE_INTEGER;
+    return feedsItself ? run.now() : begun;
+  };
   const settled = new KeySet();
   for (let quiet = 0; !run.isOver() && quiet < 2; ) {
     const progress = await sideBySide(
