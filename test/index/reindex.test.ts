@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { heartbeatKey } from '../../lambdas/store/items.ts';
+import { heartbeatKey, manifestKey } from '../../lambdas/store/items.ts';
 import { DAY, HOUR, MINUTE } from '../support/clock.ts';
 import { digestOf, image, layer, malformed } from '../support/images.ts';
 import { dataKey, layerKey, ROOT, revisionKey, tagLinkKey } from '../support/registry-writer.ts';
@@ -104,6 +104,24 @@ describe('a rebuild', () => {
     world.registry.tag('web', image('image').digest, 'v1');
     expect((await world.reindex()).unreadable).toHaveLength(1);
     expect(await world.metadata.obstacles('web')).toEqual([]);
+  });
+
+  it('names and leaves alone an item in a shape it does not know, and goes on', async () => {
+    const world = new World();
+    const [strange, plain] = [image('strange'), image('plain')];
+    await world.registry.push('app', strange, 'v1');
+    await world.reindex();
+    await world.table.update(manifestKey('app', strange.digest), { set: { layers: 'in another form' } });
+    const before = await world.items();
+    world.clock.advance(HOUR);
+    await world.registry.push('web', plain, 'v1');
+    const { unreadable } = await world.reindex();
+    expect(unreadable.map(({ repository, what }) => [repository, what])).toEqual([['app', strange.digest]]);
+    const after = new Map((await world.items()).map((item) => [`${item.pk} ${item.sk}`, item]));
+    const edges = before.filter(({ pk }) => pk.startsWith('HOLDERS#') || pk.startsWith('BLOB#'));
+    expect(edges.filter(({ pk, sk }) => !after.has(`${pk} ${sk}`))).toEqual([]);
+    expect(await world.metadata.manifest('web', plain.digest)).toMatchObject({ state: 'live' });
+    expect(await world.table.get(heartbeatKey)).toMatchObject({ seenAt: world.clock.now() });
   });
 
   it('writes back the link of a blob that a manifest needs', async () => {
