@@ -13,6 +13,11 @@ function work() {
   return { done, failed, start };
 }
 
+/** After everything that can go on has gone on. */
+async function begun(): Promise<void> {
+  for (let tick = 0; tick < 20; tick++) await Promise.resolve();
+}
+
 /** Whether a promise is settled after everything that can go on has gone on. */
 async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   let settledNow = false;
@@ -24,7 +29,7 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
       settledNow = true;
     },
   );
-  for (let tick = 0; tick < 20; tick++) await Promise.resolve();
+  await begun();
   return settledNow;
 }
 
@@ -32,7 +37,7 @@ describe('work side by side', () => {
   it('comes back in the order of the items', async () => {
     const { done, start } = work();
     const all = sideBySide(['a', 'b'], start, 2);
-    await Promise.resolve();
+    await begun();
     done[1]?.();
     done[0]?.();
     expect(await all).toEqual(['a', 'b']);
@@ -41,7 +46,7 @@ describe('work side by side', () => {
   it('fails only when nothing is under way any more, and begins nothing new', async () => {
     const { done, failed, start } = work();
     const all = sideBySide(['a', 'b', 'c'], start, 2);
-    await Promise.resolve();
+    await begun();
     failed[0]?.(new Error('first'));
     expect(await isSettled(all)).toBe(false);
     expect(done).toHaveLength(2);
