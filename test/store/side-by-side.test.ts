@@ -15,7 +15,12 @@ function work() {
 
 /** After everything that can go on has gone on. */
 async function begun(): Promise<void> {
-  for (let tick = 0; tick < 20; tick++) await Promise.resolve();
+  await idle();
+}
+
+/** Everything that can go on goes on. */
+async function idle(): Promise<void> {
+  for (let tick = 0; tick < 50; tick++) await Promise.resolve();
 }
 
 /** Whether a promise is settled after everything that can go on has gone on. */
