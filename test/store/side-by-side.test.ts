@@ -13,11 +13,6 @@ function work() {
   return { done, failed, start };
 }
 
-/** After everything that can go on has gone on. */
-async function begun(): Promise<void> {
-  await idle();
-}
-
 /** Everything that can go on goes on. */
 async function idle(): Promise<void> {
   for (let tick = 0; tick < 50; tick++) await Promise.resolve();
@@ -34,7 +29,7 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
       settledNow = true;
     },
   );
-  await begun();
+  await idle();
   return settledNow;
 }
 
@@ -42,7 +37,7 @@ describe('work side by side', () => {
   it('comes back in the order of the items', async () => {
     const { done, start } = work();
     const all = sideBySide(['a', 'b'], start, 2);
-    await begun();
+    await idle();
     done[1]?.();
     done[0]?.();
     expect(await all).toEqual(['a', 'b']);
@@ -51,7 +46,7 @@ describe('work side by side', () => {
   it('fails only when nothing is under way any more, and begins nothing new', async () => {
     const { done, failed, start } = work();
     const all = sideBySide(['a', 'b', 'c'], start, 2);
-    await begun();
+    await idle();
     failed[0]?.(new Error('first'));
     expect(await isSettled(all)).toBe(false);
     expect(done).toHaveLength(2);
