@@ -1,7 +1,7 @@
 /** `_layers` links and blob data. */
 import { algorithmOf, type Digest } from '../registry/digest.ts';
 import { DEPARTING, holdBlob, isVisible, putLink, relink } from '../store/hold.ts';
-import { blobKey, blobQueue, linkKey, obstacleKey } from '../store/items.ts';
+import { blobKey, blobQueue, isInForce, linkKey, obstacleKey } from '../store/items.ts';
 import { live, tombstoneExpiry } from '../store/metadata.ts';
 import { APPLIED, type Hints, type IndexContext, type Outcome, outcomeOf, retry } from './context.ts';
 
@@ -25,7 +25,7 @@ export async function applyLink(
     await relink(context, name, digest, now());
     return outcomeOf(await holdBlob(context, digest, { at: now(), grace }));
   }
-  if (edge === undefined || edge.removedAt !== undefined) return APPLIED;
+  if (edge === undefined || !isInForce(edge)) return APPLIED;
   const removedAt = now();
   const set = { removedAt, expireAt: tombstoneExpiry(removedAt) };
   if ((await metadata.transition(linkKey(digest, name), edge.version, set)) === undefined) return undefined;
@@ -99,5 +99,5 @@ export async function applyData(
 
 async function isNeeded({ metadata }: IndexContext, digest: Digest): Promise<boolean> {
   const { references } = await metadata.blob(digest);
-  return references.some((reference) => reference.removedAt === undefined);
+  return references.some(isInForce);
 }

@@ -13,14 +13,12 @@ export async function applyUpload(
 ): Promise<Outcome | undefined> {
   const { metadata, bucket } = context;
   const key = uploadKey(name, uuid);
-  let writtenAt: number | undefined;
-  for await (const objects of bucket.pages(bucket.layout.uploadPrefix(name, uuid))) {
-    for (const { lastModified } of objects) writtenAt = Math.max(writtenAt ?? 0, lastModified.getTime());
-  }
-  if (writtenAt === undefined) {
+  const upload = await bucket.upload(name, uuid);
+  if (upload === undefined) {
     await metadata.table.remove(key);
     return APPLIED;
   }
+  const { writtenAt } = upload;
   const set = { startedAt: writtenAt, queue: uploadQueue(uuid), dueAt: writtenAt + UPLOAD_AGE };
   await metadata.table.update(key, { set, add: { version: 1 } });
   return APPLIED;

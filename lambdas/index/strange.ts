@@ -7,7 +7,7 @@ import { type Digest, digestFrom, digestOf } from '../registry/digest.ts';
 import type { RegistryLayout } from '../registry/layout.ts';
 import { isRepositoryName } from '../registry/names.ts';
 import { putLink } from '../store/hold.ts';
-import { linkKey, obstacleKey, repositoryPk } from '../store/items.ts';
+import { isInForce, linkKey, obstacleKey, repositoryPk } from '../store/items.ts';
 import type { Item } from '../store/table.ts';
 import type { IndexContext } from './context.ts';
 
@@ -53,7 +53,7 @@ export async function keepStrange(
   await metadata.table.put({ ...obstacleKey(name, what(key)), key, detail, since: now() });
   if (digest === undefined) return;
   const edge = await metadata.link(digest, name);
-  if (edge?.linkedAt === linkedAt && edge.removedAt === undefined) return;
+  if (edge?.linkedAt === linkedAt && isInForce(edge)) return;
   await putLink(metadata, name, digest, linkedAt);
   await metadata.touchBlob(digest, { at: linkedAt, grace });
 }

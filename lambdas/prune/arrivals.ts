@@ -4,7 +4,7 @@
  */
 import type { RegistryKey } from '../registry/layout.ts';
 import type { Stores } from '../store/hold.ts';
-import { obstacleKey } from '../store/items.ts';
+import { isInForce, obstacleKey } from '../store/items.ts';
 import type { Refusal } from './report.ts';
 
 /** A listing and a HEAD agree on times only to the second. */
@@ -46,7 +46,7 @@ async function knownTime({ metadata }: Stores, key: RegistryKey): Promise<number
   switch (key.kind) {
     case 'layer': {
       const edge = await metadata.link(key.digest, key.name);
-      return edge === undefined || edge.removedAt !== undefined ? 0 : edge.linkedAt;
+      return edge !== undefined && isInForce(edge) ? edge.linkedAt : 0;
     }
     case 'revision':
       return (await metadata.manifest(key.name, key.digest))?.pushedAt ?? 0;

@@ -1,6 +1,6 @@
 /** Unlinks and condemns blobs, and finds those that are due to be swept. */
 import type { Digest } from '../registry/digest.ts';
-import { putLink } from '../store/hold.ts';
+import { putLink, relink } from '../store/hold.ts';
 import { type BlobItem, blobKey, blobQueue, type LinkEdge, linkKey } from '../store/items.ts';
 import { tombstoneExpiry } from '../store/metadata.ts';
 import { arrival, isNewer } from './arrivals.ts';
@@ -68,13 +68,8 @@ async function unlink(
     })),
   );
   const { failed } = await run.deleteObjects([...keys.keys()]);
-  const kept = new Set<string>();
-  for (const { key, code, message } of failed) {
-    if (!keys.has(key)) continue;
-    kept.add(key);
-    run.tally.incomplete++;
-    run.tally.refuse({ code: 'failed', message: `${key}: ${code}: ${message}`, digest });
-  }
+  run.tally.fail(failed, { digest });
+  const kept = new Set(failed.map(({ key }) => key));
   let gone = 0;
   for (const [key, link] of keys) {
     if (kept.has(key)) continue;
@@ -87,9 +82,7 @@ async function unlink(
       continue;
     }
     // Linked again since it was read: the repository keeps its link.
-    if (await run.bucket.writeLayerLink(link.name, digest)) {
-      await putLink(run.metadata, link.name, digest, run.now());
-    }
+    await relink(run, link.name, digest, run.now());
   }
   if (gone === 0) return 'none';
   return gone === wanted.length ? 'all' : 'some';

@@ -134,7 +134,7 @@ async function tagsGone(run: Run, { item, tags }: Doomed): Promise<Set<string>> 
 async function historyOf(run: Run, name: string, tag: string): Promise<string[]> {
   const { bucket } = run;
   const keys: string[] = [];
-  const prefix = bucket.layout.tagCurrent(name, tag).replace(/current\/link$/, 'index/');
+  const prefix = `${bucket.layout.tagPrefix(name, tag)}index/`;
   for await (const objects of bucket.pages(prefix)) {
     for (const { key } of objects) if (bucket.layout.parse(key).kind === 'tag-history') keys.push(key);
   }
@@ -142,14 +142,9 @@ async function historyOf(run: Run, name: string, tag: string): Promise<string[]>
 }
 
 async function removeKeys(run: Run, keys: readonly string[]): Promise<boolean> {
-  const wanted = new Set(keys);
-  if (wanted.size === 0) return true;
-  const { failed } = await run.deleteObjects([...wanted]);
-  const mine = failed.filter(({ key }) => wanted.has(key));
-  for (const { key, code, message } of mine) {
-    run.tally.refuse({ code: 'failed', message: `${key}: ${code}: ${message}` });
-  }
-  return mine.length === 0;
+  const { failed } = await run.deleteObjects([...new Set(keys)]);
+  run.tally.fail(failed);
+  return failed.length === 0;
 }
 
 /** Step 8. @returns false when the manifest is needed again. */

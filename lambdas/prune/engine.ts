@@ -213,7 +213,15 @@ function policyOf(request: PruneRequest, settings: PruneSettings, verdict: Verdi
 
 function sharedDeletes(objects: ObjectStore): (keys: readonly string[]) => Promise<DeleteResult> {
   const shared = coalesce<string, DeleteResult>({ limit: 1000, send: (keys) => objects.deleteMany(keys) });
-  return async (keys) => (keys.length === 0 ? { deleted: [], failed: [] } : await shared(keys));
+  return async (keys) => {
+    if (keys.length === 0) return { deleted: [], failed: [] };
+    const mine = new Set(keys);
+    const { deleted, failed } = await shared(keys);
+    return {
+      deleted: deleted.filter(({ key }) => mine.has(key)),
+      failed: failed.filter(({ key }) => mine.has(key)),
+    };
+  };
 }
 
 const refuseToDelete = (): never => {

@@ -2,7 +2,7 @@
  * What to do with one blob, decided anew from one consistent query (protocol, "for one blob"). Pure, but for the
  * look whether a repository references a blob that has more references than one page.
  */
-import type { BlobItem, LinkEdge } from '../store/items.ts';
+import { type BlobItem, isInForce, type LinkEdge } from '../store/items.ts';
 import type { BlobView } from '../store/metadata.ts';
 import type { Run } from './run.ts';
 
@@ -30,8 +30,6 @@ export interface BlobContext {
   /** Whether links of the repository may go: in scope, and everything in it could be read. */
   readonly mayUnlink: (name: string) => boolean;
 }
-
-const isInForce = (edge: { readonly removedAt?: number }): boolean => edge.removedAt === undefined;
 
 /** Decides on a blob that is `live` or `condemned`. */
 export function decideBlob(view: KnownBlob, context: BlobContext): BlobDecision {

@@ -1,6 +1,7 @@
 /** What a run did, as its callers see it (docs/events.md). */
 import type { Digest } from '../registry/digest.ts';
 import { KeySet } from '../store/key-set.ts';
+import type { FailedDelete } from '../store/object-store.ts';
 import type { Mode, Trigger } from './request.ts';
 
 export type Status = 'completed' | 'partial' | 'refused';
@@ -96,16 +97,21 @@ export class Tally {
   }
 
   /** Each refusal is listed once, however often it is met. */
-  refuse(refusal: Refusal): boolean {
+  refuse(refusal: Refusal): void {
     const { code, repository, digest, message } = refusal;
     const id =
       digest === undefined && code === 'failed' ? message : `${code} ${repository ?? ''} ${digest ?? ''}`;
-    if (this.#refused.has(id)) return false;
-    if (this.#refusals.length < MAX_LISTED) {
-      this.#refused.add(id);
-      this.#refusals.push(refusal);
+    if (this.#refused.has(id) || this.#refusals.length >= MAX_LISTED) return;
+    this.#refused.add(id);
+    this.#refusals.push(refusal);
+  }
+
+  /** Keys that S3 did not confirm: each is refused by itself, and the run has not done all it was asked for. */
+  fail(failed: readonly FailedDelete[], about: Pick<Refusal, 'repository' | 'digest'> = {}): void {
+    for (const { key, code, message } of failed) {
+      this.incomplete++;
+      this.refuse({ code: 'failed', message: `${key}: ${code}: ${message}`, ...about });
     }
-    return true;
   }
 
   get images(): readonly ImageDeleted[] {

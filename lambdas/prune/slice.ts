@@ -130,53 +130,60 @@ function manifestOf({ pk, sk }: Key) {
 }
 
 async function manifestPage(run: Run, entries: readonly Key[]): Promise<Handled[]> {
-  return await eachOf(run, entries, async (entry) => {
-    const manifest = manifestOf(entry);
-    if (manifest === undefined) return 'left';
-    try {
-      return await handleManifest(run, manifest.name, manifest.digest);
-    } catch (error) {
-      if (!(error instanceof UnknownItemError)) throw error;
-      run.obstacles.add(manifest.name, error.message);
+  return await eachOf(
+    run,
+    entries,
+    async (entry) => {
+      const manifest = manifestOf(entry);
+      return manifest === undefined ? 'left' : await handleManifest(run, manifest.name, manifest.digest);
+    },
+    (entry, { message }) => {
+      const manifest = manifestOf(entry);
+      if (manifest === undefined) return;
+      run.obstacles.add(manifest.name, message);
       run.tally.skipManifest(`${manifest.name}@${manifest.digest}`);
-      run.tally.refuse({ code: 'unreadable', message: error.message, repository: manifest.name });
-      return 'left';
-    }
-  });
+      run.tally.refuse({ code: 'unreadable', message, repository: manifest.name });
+    },
+  );
+}
+
+/** The blob an entry is about. */
+function blobOf({ pk }: Key) {
+  const digest = pk.slice('BLOB#'.length);
+  return isDigest(digest) ? digest : undefined;
 }
 
 /** A page of the queue is swept together, so that its deletions share requests. */
 async function blobPage(run: Run, entries: readonly DueEntry[]): Promise<Handled[]> {
   const due: BlobItem[] = [];
   const found: BlobItem[] = [];
-  const handled = await eachOf(run, entries, async ({ pk }) => {
-    const digest = pk.slice('BLOB#'.length);
-    if (!isDigest(digest)) return 'left';
-    try {
+  const handled = await eachOf(
+    run,
+    entries,
+    async (entry) => {
+      const digest = blobOf(entry);
+      if (digest === undefined) return 'left';
       const outcome = await handleBlob(run, digest);
       if (outcome.next === 'sweep') due.push(outcome.item);
       if (outcome.next === 'resolve') found.push(outcome.item);
       return outcome.next === 'left' ? 'left' : 'progress';
-    } catch (error) {
-      if (!(error instanceof UnknownItemError)) throw error;
-      run.tally.refuse({ code: 'unreadable', message: error.message, digest });
-      return 'left';
-    }
-  });
+    },
+    (entry, { message }) => {
+      const digest = blobOf(entry);
+      run.tally.refuse({ code: 'unreadable', message, ...(digest === undefined ? {} : { digest }) });
+    },
+  );
   if (due.length + found.length > 0) await sweep(run, due, found);
   return handled;
 }
 
 async function uploadPage(run: Run, entries: readonly DueEntry[]): Promise<Handled[]> {
-  return await eachOf(run, entries, async (entry) => {
-    try {
-      return await handleUpload(run, entry);
-    } catch (error) {
-      if (!(error instanceof UnknownItemError)) throw error;
-      run.tally.refuse({ code: 'unreadable', message: error.message, repository: entry.pk });
-      return 'left';
-    }
-  });
+  return await eachOf(
+    run,
+    entries,
+    (entry) => handleUpload(run, entry),
+    ({ pk }, { message }) => run.tally.refuse({ code: 'unreadable', message, repository: pk }),
+  );
 }
 
 /**
@@ -203,11 +210,26 @@ function shardOfName(name: string): string {
   return SHARDS[sum % SHARDS.length] ?? '0';
 }
 
-/** Side by side; once the run is over, what is left is left. */
+/**
+ * Side by side; once the run is over, what is left is left.
+ *
+ * @param unreadable told of an item in a shape not known, which is kept.
+ */
 async function eachOf<T>(
   run: Run,
   items: readonly T[],
   work: (item: T) => Promise<Handled>,
+  unreadable: (item: T, error: UnknownItemError) => void,
 ): Promise<Handled[]> {
-  return await sideBySide(items, async (item) => (run.isOver() ? 'left' : await work(item)), run.concurrency);
+  const handle = async (item: T): Promise<Handled> => {
+    if (run.isOver()) return 'left';
+    try {
+      return await work(item);
+    } catch (error) {
+      if (!(error instanceof UnknownItemError)) throw error;
+      unreadable(item, error);
+      return 'left';
+    }
+  };
+  return await sideBySide(items, handle, run.concurrency);
 }

@@ -1,6 +1,6 @@
 /** Deletes the bytes of condemned blobs, many in one request (protocol, blob steps 4 to 8). */
 import { putLink } from '../store/hold.ts';
-import { type BlobItem, blobKey, blobQueue, referenceKey } from '../store/items.ts';
+import { type BlobItem, blobKey, blobQueue, isInForce, referenceKey } from '../store/items.ts';
 import { type BlobView, tombstoneExpiry } from '../store/metadata.ts';
 import { sideBySide } from '../store/side-by-side.ts';
 import { repairBlob, reportLost } from './repair.ts';
@@ -76,7 +76,7 @@ async function take(run: Run, item: BlobItem, resumed: boolean): Promise<Taken |
 async function lookAgain(run: Run, taken: Taken): Promise<Doomed | undefined> {
   const { item } = taken;
   const view = await run.metadata.blob(item.digest, { all: true });
-  const needed = [...view.references, ...view.links].some(({ removedAt }) => removedAt === undefined);
+  const needed = [...view.references, ...view.links].some(isInForce);
   const wanted = needed || item.rescue === true || run.policy.resolveOnly;
   if (!wanted && !(await isLinked(run, item, view))) return { ...taken, view };
   const outcome = await repairBlob(run, item.digest);
@@ -114,12 +114,9 @@ async function remove(run: Run, located: readonly Located[]): Promise<Map<string
   const visible = located.filter(({ size }) => size !== undefined);
   if (visible.length === 0) return new Map();
   const { deleted, failed } = await run.bucket.objects.deleteMany(visible.map(({ key }) => key));
-  for (const { key, code, message } of failed) {
-    // It stays `deleting` and queued: the next run looks again and finishes.
-    run.tally.blobs.failed++;
-    run.tally.incomplete++;
-    run.tally.refuse({ code: 'failed', message: `${key}: ${code}: ${message}` });
-  }
+  // They stay `deleting` and queued: the next run looks again and finishes.
+  run.tally.blobs.failed += failed.length;
+  run.tally.fail(failed);
   return new Map(deleted.map(({ key, marker }) => [key, marker]));
 }
 
@@ -161,12 +158,12 @@ async function bury(
 
 async function reportIfNeeded(run: Run, { digest }: BlobItem): Promise<void> {
   const view = await run.metadata.blob(digest);
-  const needed = view.references.some(({ removedAt }) => removedAt === undefined);
+  const needed = view.references.some(isInForce);
   if (needed) reportLost(run, digest, nameOf(view));
 }
 
 function nameOf({ references, links }: BlobView): string {
-  return [...references, ...links].find(({ removedAt }) => removedAt === undefined)?.name ?? '';
+  return [...references, ...links].find(isInForce)?.name ?? '';
 }
 
 const isDefined = <T>(value: T | undefined): value is T => value !== undefined;

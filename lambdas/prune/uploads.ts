@@ -15,42 +15,25 @@ export async function handleUpload(run: Run, entry: DueEntry): Promise<Handled> 
   const { name, uuid } = upload;
   if (!run.policy.inScope(name)) return 'left';
 
-  const { keys, size, writtenAt } = await contents(run, name, uuid);
+  const found = await run.bucket.upload(name, uuid);
   const key = uploadKey(name, uuid);
-  if (writtenAt + UPLOAD_AGE > run.now()) {
-    await settleQueue(run, key, upload, { at: writtenAt + UPLOAD_AGE });
-    return 'left';
-  }
-  if (keys.length > 0) {
+  if (found !== undefined) {
+    const { keys, size, writtenAt } = found;
+    if (writtenAt + UPLOAD_AGE > run.now()) {
+      await settleQueue(run, key, upload, { at: writtenAt + UPLOAD_AGE });
+      return 'left';
+    }
     await run.journal.write([
       { action: 'delete-upload', reason: 'abandoned', repository: name, upload: uuid, keys, size },
     ]);
     const { failed } = await run.deleteObjects(keys);
-    const mine = failed.filter((failure) => keys.includes(failure.key));
-    for (const { key, code, message } of mine) {
-      run.tally.incomplete++;
-      run.tally.refuse({ code: 'failed', message: `${key}: ${code}: ${message}`, repository: name });
-    }
-    if (mine.length > 0) return 'left';
+    run.tally.fail(failed, { repository: name });
+    if (failed.length > 0) return 'left';
     run.tally.uploads.deleted++;
     run.tally.uploads.bytes += size;
   }
   await run.metadata.table.remove(key, { equals: { version: upload.version } });
   return 'progress';
-}
-
-async function contents(run: Run, name: string, uuid: string) {
-  const keys: string[] = [];
-  let size = 0;
-  let writtenAt = 0;
-  for await (const objects of run.bucket.pages(run.bucket.layout.uploadPrefix(name, uuid))) {
-    for (const object of objects) {
-      keys.push(object.key);
-      size += object.size;
-      writtenAt = Math.max(writtenAt, object.lastModified.getTime());
-    }
-  }
-  return { keys, size, writtenAt };
 }
 
 /**
@@ -70,8 +53,8 @@ export async function abortMultipartUploads(run: Run): Promise<void> {
       continue;
     // One begun long ago may still be written to: the registry writes its hash state with every chunk.
     if (parsed.kind === 'upload') {
-      const { writtenAt } = await contents(run, parsed.name, parsed.uuid);
-      if (writtenAt + UPLOAD_AGE > run.now()) continue;
+      const found = await run.bucket.upload(parsed.name, parsed.uuid);
+      if (found !== undefined && found.writtenAt + UPLOAD_AGE > run.now()) continue;
     }
     const size = await objects.multipartBytes(upload);
     const { key, uploadId } = upload;

@@ -157,6 +157,9 @@ export interface ReferenceEdge {
   readonly removedAt?: number;
 }
 
+/** An edge that was removed is kept, marked, for a while; until then it holds. */
+export const isInForce = (edge: { readonly removedAt?: number }): boolean => edge.removedAt === undefined;
+
 function decode<S extends v.GenericSchema>(schema: S, item: Item): v.InferOutput<S> {
   const result = v.safeParse(schema, item);
   if (result.success) return result.output;

@@ -9,6 +9,7 @@ import {
   type HolderEdge,
   heartbeatKey,
   holdersPk,
+  isInForce,
   type LinkEdge,
   linkKey,
   type ManifestItem,
@@ -95,7 +96,7 @@ export class Metadata {
         else if (row.sk.startsWith('LINK#')) links.push(toLink(row));
         else references.push(toReference(row));
       }
-      const kept = references.some((reference) => reference.removedAt === undefined);
+      const kept = references.some(isInForce);
       if (kept && !options.all && page.next !== undefined)
         return { item, links, references, complete: false };
     }
@@ -105,7 +106,7 @@ export class Metadata {
   /** Whether a manifest of the repository references the blob. */
   async referencedIn(digest: Digest, name: string): Promise<boolean> {
     for await (const page of this.pages(blobPk(digest), `MANIFEST#${name}@`)) {
-      if (page.items.some((row) => toReference(row).removedAt === undefined)) return true;
+      if (page.items.map(toReference).some(isInForce)) return true;
     }
     return false;
   }

@@ -22,6 +22,15 @@ export interface TagRemoval {
   readonly versionId?: string;
 }
 
+/** The objects of an upload in flight or abandoned. */
+export interface UploadContents {
+  readonly keys: readonly string[];
+  /** Bytes of all of them. */
+  readonly size: number;
+  /** When the latest was written, milliseconds since the epoch. */
+  readonly writtenAt: number;
+}
+
 /** What a deletion of a tag link came to; `changed` when another link was put there in between. */
 export type TagRemoved = 'deleted' | 'absent' | 'changed';
 
@@ -116,6 +125,21 @@ export class RegistryBucket {
       await this.objects.deleteVersion(key, version.versionId);
     }
     return (await this.objects.head(key)) !== undefined;
+  }
+
+  /** What an upload has left so far; undefined when there is nothing of it. */
+  async upload(name: string, uuid: string): Promise<UploadContents | undefined> {
+    const keys: string[] = [];
+    let size = 0;
+    let writtenAt = 0;
+    for await (const objects of this.pages(this.layout.uploadPrefix(name, uuid))) {
+      for (const object of objects) {
+        keys.push(object.key);
+        size += object.size;
+        writtenAt = Math.max(writtenAt, object.lastModified.getTime());
+      }
+    }
+    return keys.length === 0 ? undefined : { keys, size, writtenAt };
   }
 
   /** All objects under a prefix, page by page. */
