@@ -4,7 +4,7 @@ import { blobsLinked, blobsNeeded, edges } from '../store/edges.ts';
 import { DEPARTING, holdBlob, holdManifest, relink } from '../store/hold.ts';
 import { type ManifestItem, manifestKey, manifestQueue, obstacleKey, repositoryKey } from '../store/items.ts';
 import { live, type Touch, tombstoneExpiry } from '../store/metadata.ts';
-import { removeManifestEdges, signaturesOf } from '../store/release.ts';
+import { manifestsHeld, removeManifestEdges } from '../store/release.ts';
 import {
   APPLIED,
   combine,
@@ -95,12 +95,11 @@ async function holdAll(
   touch: Touch,
 ): Promise<Outcome> {
   const { metadata } = context;
-  const { name, digest, children } = manifest;
+  const { name } = manifest;
   await metadata.table.write(edges(manifest, touch.at).map((put) => ({ put })));
-  const signatures = await signaturesOf(metadata, manifest);
-  const manifests = new Set([...children, ...(await metadata.referrers(name, digest)), ...signatures]);
+  const manifests = await manifestsHeld(metadata, manifest);
   const outcomes = await Promise.all([
-    ...[...manifests].map((target) => holdManifest(context, name, target, touch)),
+    ...manifests.map((target) => holdManifest(context, name, target, touch)),
     ...blobsNeeded(manifest).map((blob) => holdBlob(context, blob, touch)),
   ]);
   await Promise.all(blobsLinked(manifest).map((blob) => relink(context, name, blob, context.now())));

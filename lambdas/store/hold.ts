@@ -15,6 +15,7 @@ import {
 } from './items.ts';
 import { live, type Metadata, type Touch } from './metadata.ts';
 import type { RegistryBucket } from './registry-bucket.ts';
+import { manifestsHeld } from './release.ts';
 
 export interface Stores {
   readonly metadata: Metadata;
@@ -93,7 +94,7 @@ export async function reviveManifest(
     await metadata.table.write(edges(item, touch.at).map((put) => ({ put })));
     await holdByTags(stores, item, touch.at);
     const held: Held[] = [];
-    for (const target of [...item.children, ...(await metadata.referrers(name, digest))]) {
+    for (const target of await manifestsHeld(metadata, item)) {
       held.push(await holdManifest(stores, name, target, touch, visited));
     }
     for (const blob of blobsNeeded(item)) held.push(await holdBlob(stores, blob, touch));

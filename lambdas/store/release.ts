@@ -1,5 +1,6 @@
 /** Taking a manifest's edges away, and queueing what they held. */
 import { cosignTags } from '../registry/cosign.ts';
+import type { Digest } from '../registry/digest.ts';
 import { blobsNeeded, edgeKeys, type Named } from './edges.ts';
 import { referenceKey, tagKey, toTag } from './items.ts';
 import { type Metadata, type Touch, tombstoneExpiry } from './metadata.ts';
@@ -27,21 +28,24 @@ export async function removeManifestEdges(
       .map((remove) => ({ remove })),
     { put: { ...own, ...removal } },
   ]);
-  const held = [
-    ...manifest.children,
-    ...(await metadata.referrers(name, digest)),
-    ...(await signaturesOf(metadata, manifest)),
-  ];
+  const held = await manifestsHeld(metadata, manifest);
   await settled([
-    ...[...new Set(held)]
+    ...held
       .filter((target) => !except.has(target))
       .map((target) => metadata.releaseManifest(name, target, touch)),
     ...blobsNeeded(manifest).map((blob) => metadata.releaseBlob(blob, touch)),
   ]);
 }
 
-/** Manifests under the cosign-style tags of this one: it holds them instead of their tags. */
-export async function signaturesOf(metadata: Metadata, { name, digest }: Named) {
-  const keys = cosignTags(digest).map((tag) => tagKey(name, tag));
-  return (await metadata.table.getMany(keys)).map((item) => toTag(item).digest);
+/**
+ * The manifests that this one holds: its children, its referrers, and those under its cosign-style tags, which it
+ * holds instead of their tags (protocol section 2). Each once.
+ */
+export async function manifestsHeld(
+  metadata: Metadata,
+  { name, digest, children }: Named,
+): Promise<Digest[]> {
+  const referrers = await metadata.referrers(name, digest);
+  const signatures = await metadata.table.getMany(cosignTags(digest).map((tag) => tagKey(name, tag)));
+  return [...new Set([...children, ...referrers, ...signatures.map((item) => toTag(item).digest)])];
 }
