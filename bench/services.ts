@@ -1,7 +1,7 @@
 /** The measured process's side of the services: the ports, sent to the process that plays them. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { MultipartUpload, ObjectStore } from '../lambdas/store/object-store.ts';
+import type { MultipartUpload, ObjectStore, ObjectVersion } from '../lambdas/store/object-store.ts';
 import type { Table } from '../lambdas/store/table.ts';
 import type { Answer, Call, Control } from './protocol.ts';
 
@@ -96,12 +96,16 @@ function remoteBucket(services: Services, guard: () => void): ObjectStore {
   return {
     head: (key) => services.call('bucket', 'head', [key]),
     get: (key, maxBytes) => services.call('bucket', 'get', [key, maxBytes]),
-    put: (key, body) => services.call('bucket', 'put', [key, body]),
+    put: (key, body, options) => services.call('bucket', 'put', [key, body, options]),
     list: (prefix, options) => services.call('bucket', 'list', [prefix, options]),
     versions: (key) => services.call('bucket', 'versions', [key]),
+    async *versionsUnder(prefix) {
+      yield* await services.call<ObjectVersion[][]>('bucket', 'versionsUnder', [prefix]);
+    },
     delete: (key, ifMatch) => destroy('delete', key, ifMatch),
     deleteMany: (keys) => destroy('deleteMany', keys),
     deleteVersion: (key, versionId) => destroy('deleteVersion', key, versionId),
+    deleteVersions: (versions) => destroy('deleteVersions', versions),
     versioning: () => services.call('bucket', 'versioning', []),
     async *multipartUploads(prefix) {
       yield* await services.call<MultipartUpload[]>('bucket', 'multipartUploads', [prefix]);

@@ -1,3 +1,4 @@
+import { chunked } from '../lambdas/store/backoff.ts';
 import { etagOf } from '../lambdas/store/etag.ts';
 import { MAX_DELETE_KEYS, MAX_LIST_KEYS } from '../lambdas/store/limits.ts';
 import { type Line, lines, pageOf } from '../lambdas/store/listing.ts';
@@ -11,7 +12,9 @@ import {
   type ObjectStore,
   ObjectTooLargeError,
   type ObjectVersion,
+  type PutOptions,
   type StoredObject,
+  type VersionName,
 } from '../lambdas/store/object-store.ts';
 import { compareUtf8 } from '../lambdas/store/order.ts';
 import { SortedList } from '../lambdas/store/sorted-list.ts';
@@ -22,10 +25,9 @@ import {
   pushed,
   stored,
   type Versioning,
-  type VersionStack,
-  visible,
   without,
 } from '../lambdas/store/version-stack.ts';
+import { MemoryStacks } from './memory-stacks.ts';
 
 export interface MemoryBucketOptions {
   /** @default false; `true` is `enabled` */
@@ -48,9 +50,7 @@ export class MemoryBucket implements ObjectStore {
   readonly #mode: Versioning;
   readonly #now: () => Date;
   readonly #guard: () => void;
-  readonly #stacks = new Map<string, VersionStack>();
-  /** The keys a listing shows. */
-  readonly #keys = new SortedList<string, string>((key) => key, compareUtf8);
+  readonly #stacks: MemoryStacks;
   readonly #uploads = new SortedList<MultipartUpload & { readonly bytes: number }, UploadKey>(
     (upload) => upload,
     (a, b) => compareUtf8(a.key, b.key) || compareUtf8(a.uploadId, b.uploadId),
@@ -60,20 +60,21 @@ export class MemoryBucket implements ObjectStore {
   constructor(options: MemoryBucketOptions = {}) {
     const { versioned = false, now = () => new Date(), guard = () => {} } = options;
     this.#mode = versioned === true ? 'enabled' : versioned || 'off';
+    this.#stacks = new MemoryStacks(this.#mode);
     this.#now = now;
     this.#guard = guard;
   }
 
   /** Stores an object without counting a request, as of a moment of choice. */
   seed(key: string, body: Uint8Array | string, lastModified = this.#now()): void {
-    this.#keep(key, pushed(this.#stack(key), stored(this.#versionId(), body, lastModified)));
+    this.#stacks.set(key, pushed(this.#stacks.get(key), stored(this.#versionId(), body, lastModified)));
   }
 
   /** Stores an object of some size without its bytes, which cannot be read back. */
   seedSized(key: string, size: number, lastModified = this.#now()): void {
     const etag = etagOf(new TextEncoder().encode(`${key} ${size}`));
     const version = { versionId: this.#versionId(), isDeleteMarker: false, lastModified, size, etag };
-    this.#keep(key, pushed(this.#stack(key), version));
+    this.#stacks.set(key, pushed(this.#stacks.get(key), version));
   }
 
   /** Begins a multipart upload of which some bytes have been stored. */
@@ -86,27 +87,32 @@ export class MemoryBucket implements ObjectStore {
   head(key: string): Promise<ObjectHead | undefined> {
     return settle(() => {
       this.#count('HeadObject');
-      return this.#visible(key);
+      return this.#stacks.visible(key);
     });
   }
 
   get(key: string, maxBytes = Number.POSITIVE_INFINITY): Promise<StoredObject | undefined> {
     return settle(() => {
       this.#count('GetObject');
-      const head = this.#visible(key);
+      const head = this.#stacks.visible(key);
       if (head === undefined) return undefined;
       if (head.size > maxBytes)
         throw new ObjectTooLargeError(`${key} has ${head.size} bytes, more than ${maxBytes}`);
-      const body = this.#stack(key).at(-1)?.body;
+      const body = this.#stacks.get(key).at(-1)?.body;
       if (body === undefined) throw new Error(`${key} was stored without its bytes`);
       return { ...head, body: Uint8Array.from(body) };
     });
   }
 
-  put(key: string, body: Uint8Array | string): Promise<void> {
+  put(key: string, body: Uint8Array | string, { ifAbsent = false }: PutOptions = {}): Promise<boolean> {
     return settle(() => {
+      if (ifAbsent) {
+        this.#count('HeadObject');
+        if (this.#stacks.visible(key)) return false;
+      }
       this.#count('PutObject');
       this.seed(key, body);
+      return true;
     });
   }
 
@@ -118,8 +124,8 @@ export class MemoryBucket implements ObjectStore {
       this.#count('ListObjectsV2');
       const page: Line[] = [];
       const all = lines(
-        (key, exclusive) => this.#keys.from(key, exclusive),
-        (key) => this.#visible(key),
+        (key, exclusive) => this.#stacks.from(key, exclusive),
+        (key) => this.#stacks.visible(key),
         { prefix, delimiter: options.delimiter, after: options.next },
       );
       for (const line of all) {
@@ -133,14 +139,22 @@ export class MemoryBucket implements ObjectStore {
   versions(key: string): Promise<ObjectVersion[]> {
     return settle(() => {
       this.#count('ListObjectVersions');
-      return listedVersions(key, this.#stack(key));
+      return listedVersions(key, this.#stacks.get(key));
     });
+  }
+
+  async *versionsUnder(prefix: string): AsyncGenerator<readonly ObjectVersion[]> {
+    const found = this.#stacks.under(prefix);
+    for (const page of found.length === 0 ? [[]] : chunked(found, MAX_LIST_KEYS)) {
+      this.#count('ListObjectVersions');
+      yield page;
+    }
   }
 
   delete(key: string, ifMatch: string): Promise<DeleteOutcome> {
     return settle<DeleteOutcome>(() => {
       this.#count('HeadObject');
-      const head = this.#visible(key);
+      const head = this.#stacks.visible(key);
       if (head === undefined) return { deleted: false, reason: 'absent' };
       if (head.etag !== ifMatch) return { deleted: false, reason: 'changed' };
       this.#guard();
@@ -171,7 +185,28 @@ export class MemoryBucket implements ObjectStore {
     return settle(() => {
       this.#guard();
       this.#count('DeleteObject');
-      this.#keep(key, without(this.#stack(key), versionId));
+      this.#stacks.set(key, without(this.#stacks.get(key), versionId));
+    });
+  }
+
+  deleteVersions(versions: readonly VersionName[]): Promise<DeleteResult> {
+    return settle(() => {
+      const deleted: VersionName[] = [];
+      const failed: FailedDelete[] = [];
+      for (const batch of chunked(versions, MAX_DELETE_KEYS)) {
+        this.#guard();
+        this.#count('DeleteObjects');
+        for (const { key, versionId } of batch) {
+          const code = this.refusedDeletes.get(key);
+          if (code !== undefined) {
+            failed.push({ key, versionId, code, message: `The deletion of ${key} is refused` });
+            continue;
+          }
+          this.#stacks.set(key, without(this.#stacks.get(key), versionId));
+          deleted.push({ key, versionId });
+        }
+      }
+      return { deleted, failed };
     });
   }
 
@@ -211,23 +246,8 @@ export class MemoryBucket implements ObjectStore {
 
   #bury(key: string): { marker?: string } {
     const marker = this.#versionId();
-    this.#keep(key, buried(this.#stack(key), this.#mode, marker, this.#now()));
+    this.#stacks.set(key, buried(this.#stacks.get(key), this.#mode, marker, this.#now()));
     return this.#mode === 'off' ? {} : { marker };
-  }
-
-  #keep(key: string, stack: VersionStack): void {
-    if (stack.length === 0) this.#stacks.delete(key);
-    else this.#stacks.set(key, stack);
-    if (this.#visible(key)) this.#keys.set(key);
-    else this.#keys.delete(key);
-  }
-
-  #visible(key: string): ObjectHead | undefined {
-    return visible(key, this.#stack(key), this.#mode);
-  }
-
-  #stack(key: string): VersionStack {
-    return this.#stacks.get(key) ?? [];
   }
 
   #versionId(): string {

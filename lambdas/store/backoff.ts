@@ -21,6 +21,27 @@ export async function backOff(attempt: number, pause: Pause): Promise<void> {
   await pause.sleep(waitOf(attempt, pause.random));
 }
 
+/** What is done again and again. */
+export interface Retry {
+  /** In all, the first one among them. */
+  readonly tries: number;
+  /** Whether what was thrown may pass. */
+  readonly passing: (error: unknown) => boolean;
+  readonly pause: Pause;
+}
+
+/** Does it again while what it throws may pass, and backs off in between. @throws what the last try threw. */
+export async function retried<T>(action: () => Promise<T>, { tries, passing, pause }: Retry): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await action();
+    } catch (error) {
+      if (!passing(error) || attempt >= tries) throw error;
+      await backOff(attempt, pause);
+    }
+  }
+}
+
 /** Slices of at most `size` members. */
 export function chunked<T>(all: readonly T[], size: number): T[][] {
   const chunks: T[][] = [];

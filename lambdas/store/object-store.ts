@@ -30,6 +30,12 @@ export interface ObjectVersion {
   readonly etag?: string;
 }
 
+/** One version of an object, or one delete marker, by name. */
+export interface VersionName {
+  readonly key: string;
+  readonly versionId: string;
+}
+
 export interface ListPage {
   readonly objects: readonly Omit<ObjectHead, 'versionId'>[];
   /** With a delimiter: the common prefixes, each ending in it. */
@@ -48,10 +54,13 @@ export type DeleteOutcome =
 export interface DeletedObject {
   readonly key: string;
   readonly marker?: string;
+  /** Where a version was named: the one that is gone. */
+  readonly versionId?: string;
 }
 
 export interface FailedDelete {
   readonly key: string;
+  readonly versionId?: string;
   readonly code: string;
   readonly message: string;
 }
@@ -68,24 +77,38 @@ export interface MultipartUpload {
   readonly initiated: Date;
 }
 
+export interface PutOptions {
+  /** Puts only where no object is. @default false */
+  readonly ifAbsent?: boolean;
+}
+
 /**
- * All destructive calls (`delete`, `deleteMany`, `deleteVersion`, `abortUpload`) check the run's deadline right
- * before each attempt is signed (protocol, "one run at a time") and throw `DeadlineError` when it has passed.
+ * All destructive calls (`delete`, `deleteMany`, `deleteVersion`, `deleteVersions`, `abortUpload`) check the run's
+ * deadline right before each attempt is signed (protocol, "one run at a time") and throw `DeadlineError` when it has
+ * passed.
  */
 export interface ObjectStore {
   head(key: string): Promise<ObjectHead | undefined>;
   /** @throws ObjectTooLargeError before reading the body when it is larger than `maxBytes`. */
   get(key: string, maxBytes?: number): Promise<StoredObject | undefined>;
-  put(key: string, body: Uint8Array | string): Promise<void>;
+  /** @returns false when `ifAbsent` is asked for and an object is there, be it one that this call has put. */
+  put(key: string, body: Uint8Array | string, options?: PutOptions): Promise<boolean>;
   /** One page of at most 1,000 keys in key order, after `next` of the page before. */
   list(prefix: string, options?: { readonly delimiter?: string; readonly next?: string }): Promise<ListPage>;
   /** All versions and delete markers of exactly this key, newest first; empty where the bucket has none. */
   versions(key: string): Promise<ObjectVersion[]>;
+  /**
+   * All versions and delete markers of the keys under the prefix, page by page, each once and in no order to rely on.
+   * Where versioning was never on they are the objects, with the id `null`.
+   */
+  versionsUnder(prefix: string): AsyncIterable<readonly ObjectVersion[]>;
   /** Deletes if the current ETag is still `ifMatch`. */
   delete(key: string, ifMatch: string): Promise<DeleteOutcome>;
   /** Any number of keys, sent in requests of at most 1,000. */
   deleteMany(keys: readonly string[]): Promise<DeleteResult>;
   deleteVersion(key: string, versionId: string): Promise<void>;
+  /** Permanently, any number of versions and markers, sent in requests of at most 1,000. */
+  deleteVersions(versions: readonly VersionName[]): Promise<DeleteResult>;
   /** Whether a deletion can be taken back: only `enabled` versioning allows it. */
   versioning(): Promise<'enabled' | 'suspended' | 'off'>;
   /** Multipart uploads in progress under the prefix. */

@@ -7,7 +7,9 @@ import {
   type ObjectStore,
   ObjectTooLargeError,
   type ObjectVersion,
+  type PutOptions,
   type StoredObject,
+  type VersionName,
 } from './object-store.ts';
 import { compareUtf8 } from './order.ts';
 import { mergedPage, type OwnKeys } from './preview-listing.ts';
@@ -80,14 +82,19 @@ export class PreviewBucket implements ObjectStore {
     throw new Error(`The preview cannot read the older version ${found.versionId} of ${key}`);
   }
 
-  async put(key: string, body: Uint8Array | string): Promise<void> {
+  async put(key: string, body: Uint8Array | string, { ifAbsent = false }: PutOptions = {}): Promise<boolean> {
     const mode = await this.versioning();
+    const under = ifAbsent && !this.#shades.has(key) ? await this.#base.head(key) : undefined;
     const beneath = await this.#uncovered(key, mode);
+    // What others did to the preview meanwhile counts; from here on nothing is waited for.
+    const known = this.#shades.get(key);
+    if (ifAbsent && (known ? head(known, mode) : under)) return false;
     const shade = this.#covered(key, mode, beneath);
     this.#shades.set({
       ...shade,
       added: pushed(shade.added, stored(this.#versionId(mode), body, this.#now())),
     });
+    return true;
   }
 
   async delete(key: string, ifMatch: string): Promise<DeleteOutcome> {
@@ -121,20 +128,54 @@ export class PreviewBucket implements ObjectStore {
     return listedVersions(key, [...beneath, ...(shade?.added ?? [])]);
   }
 
+  async *versionsUnder(prefix: string): AsyncGenerator<readonly ObjectVersion[]> {
+    const shades = new Map<string, { readonly shade: Shade; readonly base: ObjectVersion[] }>();
+    for (const shade of this.#shades.from(prefix)) {
+      if (!shade.key.startsWith(prefix)) break;
+      shades.set(shade.key, { shade, base: [] });
+    }
+    for await (const page of this.#base.versionsUnder(prefix)) {
+      for (const version of page) shades.get(version.key)?.base.push(version);
+      yield page.filter(({ key }) => !shades.has(key));
+    }
+    for (const [key, { shade, base }] of shades) {
+      const { added, beneath } = shade;
+      const own = listedVersions(key, beneath === 'all' ? added : [...beneath, ...added]);
+      // The preview holds the key, so something of its own is above all that the base has.
+      const covered = beneath === 'all' ? base.map((version) => ({ ...version, isLatest: false })) : [];
+      yield [...own, ...covered];
+    }
+  }
+
   async deleteVersion(key: string, versionId: string): Promise<void> {
-    const known = this.#shades.get(key);
-    const inBase = known === undefined || !known.added.some((version) => version.versionId === versionId);
+    await this.#forget(key, [versionId]);
+  }
+
+  async deleteVersions(versions: readonly VersionName[]): Promise<DeleteResult> {
+    for (const [key, named] of Map.groupBy(versions, (version) => version.key)) {
+      await this.#forget(
+        key,
+        named.map(({ versionId }) => versionId),
+      );
+    }
+    return { deleted: versions.map(({ key, versionId }) => ({ key, versionId })), failed: [] };
+  }
+
+  async #forget(key: string, versionIds: readonly string[]): Promise<void> {
+    const known = this.#shades.get(key)?.added ?? [];
+    const inBase = versionIds.some((id) => !known.some(({ versionId }) => versionId === id));
     const beneath = inBase ? stackOf(await this.#base.versions(key)) : [];
     this.#guard();
+    const left = (stack: VersionStack) => versionIds.reduce(without, stack);
     const shade = this.#shades.get(key) ?? { key, added: [], beneath: 'all' };
-    const left = {
+    const rest: Shade = {
       key,
-      added: without(shade.added, versionId),
-      beneath: inBase ? without(shade.beneath === 'all' ? beneath : shade.beneath, versionId) : shade.beneath,
+      added: left(shade.added),
+      beneath: inBase ? left(shade.beneath === 'all' ? beneath : shade.beneath) : shade.beneath,
     };
     // With nothing of its own above what the base has, the preview need not hold the key.
-    if (left.added.length === 0 && left.beneath === 'all') this.#shades.delete(key);
-    else this.#shades.set(left);
+    if (rest.added.length === 0 && rest.beneath === 'all') this.#shades.delete(key);
+    else this.#shades.set(rest);
   }
 
   async list(

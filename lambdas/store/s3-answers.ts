@@ -25,19 +25,30 @@ export function decoder(encoding: string | undefined): (text: string) => string 
   return (text) => decodeURIComponent(text.replaceAll('+', ' '));
 }
 
-/** Keys that S3 named neither as deleted nor as failed. */
+/** What S3 named neither as deleted nor as failed. */
 export function notConfirmed(
-  keys: readonly string[],
-  named: readonly { readonly key: string }[],
+  asked: readonly Target[],
+  named: readonly { readonly key: string; readonly versionId?: string }[],
 ): FailedDelete[] {
-  const known = new Set(named.map(({ key }) => key));
-  return keys
-    .filter((key) => !known.has(key))
-    .map((key) => ({
-      key,
+  const known = new Set(named.map(nameOf));
+  return asked
+    .filter((target) => !known.has(nameOf(target)))
+    .map((target) => ({
+      ...target,
       code: 'NotConfirmed',
       message: 'S3 named the key neither as deleted nor as failed',
     }));
+}
+
+/** What is to be deleted: a key, or one version of it. */
+export interface Target {
+  readonly key: string;
+  readonly versionId?: string;
+}
+
+/** Equal for the same target. */
+export function nameOf({ key, versionId }: Target): string {
+  return versionId === undefined ? key : `${versionId}\u0000${key}`;
 }
 
 export function named(error: unknown, name: string): boolean {

@@ -2,41 +2,41 @@ import { Readable } from 'node:stream';
 import {
   AbortMultipartUploadCommand,
   DeleteObjectCommand,
-  DeleteObjectsCommand,
   GetBucketVersioningCommand,
   GetObjectCommand,
   HeadBucketCommand,
   HeadObjectCommand,
-  ListObjectsV2Command,
   PutObjectCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import { backOff, chunked, type Pause, REAL_PAUSE } from './backoff.ts';
+import { chunked, type Pause, REAL_PAUSE, retried } from './backoff.ts';
 import { guarded } from './deadline.ts';
 import { bytesOf } from './etag.ts';
-import { MAX_DELETE_KEYS, MAX_LIST_KEYS } from './limits.ts';
+import { MAX_DELETE_KEYS } from './limits.ts';
 import {
   BucketMissingError,
-  type DeletedObject,
   type DeleteOutcome,
   type DeleteResult,
-  type FailedDelete,
   type ListPage,
   type MultipartUpload,
   type ObjectHead,
   type ObjectStore,
   ObjectTooLargeError,
   type ObjectVersion,
+  type PutOptions,
   type StoredObject,
+  type VersionName,
 } from './object-store.ts';
-import { decoder, isThrottling, named, notConfirmed, statusOf, toHead } from './s3-answers.ts';
+import { named, nameOf, statusOf, type Target, toHead } from './s3-answers.ts';
+import { deleteBatch } from './s3-deletions.ts';
+import { listedPage } from './s3-listing.ts';
 import { bytesOfParts, type MultipartMarker, type MultipartPage, multipartPage } from './s3-multipart.ts';
-import { readVersions } from './s3-versions.ts';
+import { readVersions, type VersionMarker, type VersionPage, versionPage } from './s3-versions.ts';
 import { sideBySide } from './side-by-side.ts';
 import type { Versioning } from './version-stack.ts';
 
-/** Tries of one batch of deletions that S3 throttles as a whole, each with the SDK's own retries inside. */
-const MAX_THROTTLED_TRIES = 4;
+/** Tries of a conditional put that meets another one under way. */
+const MAX_CONFLICTING_TRIES = 4;
 const BATCHES_AT_ONCE = 4;
 
 export interface S3BucketOptions {
@@ -106,41 +106,46 @@ export class S3Bucket implements ObjectStore {
     }
   }
 
-  async put(key: string, body: Uint8Array | string): Promise<void> {
-    await this.#known(
-      this.#client.send(new PutObjectCommand({ ...this.#in, Key: key, Body: bytesOf(body) })),
-    );
+  /**
+   * S3 looks for an object itself (`If-None-Match`). It is looked for here first, because stores that ignore the
+   * header would put all the same; there, a put within the two requests goes unseen and is replaced.
+   *
+   * When the answer to a put is lost, the SDK's next attempt finds its object: false may be of this very call.
+   */
+  async put(key: string, body: Uint8Array | string, options: PutOptions = {}): Promise<boolean> {
+    const { ifAbsent = false } = options;
+    if (ifAbsent && (await this.head(key)) !== undefined) return false;
+    const input = { ...this.#in, Key: key, Body: bytesOf(body), ...(ifAbsent ? { IfNoneMatch: '*' } : {}) };
+    const put = () => this.#known(this.#client.send(new PutObjectCommand(input)));
+    // 409: someone else is writing the key right now, and may yet fail.
+    const passing = (error: unknown) => ifAbsent && statusOf(error) === 409;
+    try {
+      await retried(put, { tries: MAX_CONFLICTING_TRIES, passing, pause: this.#pause });
+      return true;
+    } catch (error) {
+      if (ifAbsent && statusOf(error) === 412) return false;
+      throw error;
+    }
   }
 
-  async list(
+  list(
     prefix: string,
     options: { readonly delimiter?: string; readonly next?: string } = {},
   ): Promise<ListPage> {
-    const { delimiter, next } = options;
-    const output = await this.#known(
-      this.#client.send(
-        new ListObjectsV2Command({
-          ...this.#in,
-          Prefix: prefix,
-          MaxKeys: MAX_LIST_KEYS,
-          EncodingType: 'url',
-          ...(delimiter === undefined ? {} : { Delimiter: delimiter }),
-          ...(next === undefined ? {} : { ContinuationToken: next }),
-        }),
-      ),
-    );
-    const decode = decoder(output.EncodingType);
-    return {
-      objects: (output.Contents ?? []).map((object) =>
-        toHead(decode(object.Key ?? ''), { ...object, ContentLength: object.Size }),
-      ),
-      prefixes: (output.CommonPrefixes ?? []).map(({ Prefix = '' }) => decode(Prefix)),
-      ...(output.NextContinuationToken === undefined ? {} : { next: output.NextContinuationToken }),
-    };
+    return this.#known(listedPage(this.#client, this.#bucket, prefix, options));
   }
 
   versions(key: string): Promise<ObjectVersion[]> {
     return this.#known(readVersions(this.#client, this.#bucket, key));
+  }
+
+  async *versionsUnder(prefix: string): AsyncGenerator<readonly ObjectVersion[]> {
+    let from: VersionMarker | undefined = {};
+    while (from !== undefined) {
+      const page: VersionPage = await this.#known(versionPage(this.#client, this.#bucket, prefix, from));
+      yield page.versions;
+      from = page.next;
+    }
   }
 
   /**
@@ -166,18 +171,17 @@ export class S3Bucket implements ObjectStore {
     }
   }
 
-  async deleteMany(keys: readonly string[]): Promise<DeleteResult> {
-    const batches = chunked([...new Set(keys)], MAX_DELETE_KEYS);
-    const results = await sideBySide(batches, (batch) => this.#deleteBatch(batch), this.#concurrency);
-    return {
-      deleted: results.flatMap(({ deleted }) => deleted),
-      failed: results.flatMap(({ failed }) => failed),
-    };
+  deleteMany(keys: readonly string[]): Promise<DeleteResult> {
+    return this.#deleteAll(keys.map((key) => ({ key })));
   }
 
   async deleteVersion(key: string, versionId: string): Promise<void> {
     const command = new DeleteObjectCommand({ ...this.#in, Key: key, VersionId: versionId });
     await this.#known(this.#client.send(guarded(command, this.#guard)));
+  }
+
+  deleteVersions(versions: readonly VersionName[]): Promise<DeleteResult> {
+    return this.#deleteAll(versions.map(({ key, versionId }) => ({ key, versionId })));
   }
 
   async versioning(): Promise<Versioning> {
@@ -215,34 +219,23 @@ export class S3Bucket implements ObjectStore {
     }
   }
 
-  /** One request. Throttled as a whole it is sent again; deleting a key a second time changes nothing but markers. */
-  async #deleteBatch(keys: readonly string[]): Promise<DeleteResult> {
-    for (let attempt = 1; ; attempt++) {
-      const command = new DeleteObjectsCommand({
-        ...this.#in,
-        Delete: { Objects: keys.map((Key) => ({ Key })), Quiet: false },
-      });
-      try {
-        const output = await this.#known(this.#client.send(guarded(command, this.#guard)));
-        const deleted = (output.Deleted ?? []).map(
-          ({ Key: key = '', DeleteMarkerVersionId: marker }): DeletedObject => ({
-            key,
-            ...(marker ? { marker } : {}),
-          }),
-        );
-        const failed = (output.Errors ?? []).map(
-          ({ Key: key = '', Code: code = 'Unknown', Message: message = '' }): FailedDelete => ({
-            key,
-            code,
-            message,
-          }),
-        );
-        return { deleted, failed: [...failed, ...notConfirmed(keys, [...deleted, ...failed])] };
-      } catch (error) {
-        if (!isThrottling(error) || attempt >= MAX_THROTTLED_TRIES) throw error;
-        await backOff(attempt, this.#pause);
-      }
-    }
+  async #deleteAll(targets: readonly Target[]): Promise<DeleteResult> {
+    const unique = new Map(targets.map((target) => [nameOf(target), target]));
+    const deletions = {
+      client: this.#client,
+      bucket: this.#bucket,
+      guard: this.#guard,
+      pause: this.#pause,
+    };
+    const results = await sideBySide(
+      chunked([...unique.values()], MAX_DELETE_KEYS),
+      (batch) => this.#known(deleteBatch(deletions, batch)),
+      this.#concurrency,
+    );
+    return {
+      deleted: results.flatMap(({ deleted }) => deleted),
+      failed: results.flatMap(({ failed }) => failed),
+    };
   }
 
   /** Asked once: later a bucket is not expected to go away. */

@@ -13,33 +13,75 @@ export async function readVersions(client: S3Client, bucket: string, key: string
 async function read(client: S3Client, bucket: string, key: string, pageSize: number) {
   const versions: ObjectVersion[] = [];
   let sure = true;
-  let from: { KeyMarker?: string; VersionIdMarker?: string } = {};
+  let from: VersionMarker = {};
   for (;;) {
-    const output = await client.send(
-      new ListObjectVersionsCommand({
-        Bucket: bucket,
-        Prefix: key,
-        MaxKeys: pageSize,
-        EncodingType: 'url',
-        ...from,
-      }),
-    );
-    const decode = decoder(output.EncodingType);
-    const own = (entry: { Key?: string | undefined }) => decode(entry.Key ?? '') === key;
-    const page = merge(
-      (output.Versions ?? []).filter(own).map((entry) => toVersion(key, entry, false)),
-      (output.DeleteMarkers ?? []).filter(own).map((entry) => toVersion(key, entry, true)),
-    );
-    versions.push(...page.merged);
-    sure &&= page.sure;
-    const { NextKeyMarker: nextKey, NextVersionIdMarker: nextVersion } = output;
+    const page = await listed(client, bucket, key, from, pageSize);
+    const own = (version: ObjectVersion) => version.key === key;
+    const together = merge(page.versions.filter(own), page.markers.filter(own));
+    versions.push(...together.merged);
+    sure &&= together.sure;
     // The key itself is the first of all that begin with it: once the listing is past it, there is no more.
-    if (!output.IsTruncated || nextKey === undefined || decode(nextKey) !== key) return { versions, sure };
-    from = { KeyMarker: key, ...(nextVersion === undefined ? {} : { VersionIdMarker: nextVersion }) };
+    if (page.next?.KeyMarker !== key) return { versions, sure };
+    from = page.next;
   }
 }
 
+export interface VersionMarker {
+  readonly KeyMarker?: string;
+  readonly VersionIdMarker?: string;
+}
+
+export interface VersionPage {
+  readonly versions: readonly ObjectVersion[];
+  /** Where to go on; undefined at the end. */
+  readonly next: VersionMarker | undefined;
+}
+
+/** A page of all versions and delete markers under a prefix, the markers last. */
+export async function versionPage(
+  client: S3Client,
+  bucket: string,
+  prefix: string,
+  from: VersionMarker,
+): Promise<VersionPage> {
+  const { versions, markers, next } = await listed(client, bucket, prefix, from, MAX_LIST_KEYS);
+  return { versions: [...versions, ...markers], next };
+}
+
+async function listed(
+  client: S3Client,
+  bucket: string,
+  prefix: string,
+  from: VersionMarker,
+  pageSize: number,
+) {
+  const output = await client.send(
+    new ListObjectVersionsCommand({
+      Bucket: bucket,
+      Prefix: prefix,
+      MaxKeys: pageSize,
+      EncodingType: 'url',
+      ...from,
+    }),
+  );
+  const decode = decoder(output.EncodingType);
+  const { NextKeyMarker: nextKey, NextVersionIdMarker: nextVersion } = output;
+  const next: VersionMarker | undefined =
+    !output.IsTruncated || nextKey === undefined
+      ? undefined
+      : {
+          KeyMarker: decode(nextKey),
+          ...(nextVersion === undefined ? {} : { VersionIdMarker: nextVersion }),
+        };
+  return {
+    versions: (output.Versions ?? []).map((entry) => toVersion(decode(entry.Key ?? ''), entry, false)),
+    markers: (output.DeleteMarkers ?? []).map((entry) => toVersion(decode(entry.Key ?? ''), entry, true)),
+    next,
+  };
+}
+
 interface Listed {
+  readonly Key?: string | undefined;
   readonly VersionId?: string | undefined;
   readonly IsLatest?: boolean | undefined;
   readonly LastModified?: Date | undefined;

@@ -18,6 +18,8 @@ export interface BucketUnderTest {
     readonly listOrder?: string;
     /** Keys of any characters. */
     readonly anyKey?: string;
+    /** A conditional put that is one step. */
+    readonly ifAbsent?: string;
   };
   start(): Promise<{ empty(guard?: () => void): Promise<ObjectStore>; stop(): Promise<void> }>;
 }
@@ -58,6 +60,7 @@ export const BUCKETS: readonly BucketUnderTest[] = [
         'fauxqs answers the listing of versions with one of objects; test/store/s3-versions has the answers',
       listOrder: 'fauxqs sorts keys by locale and goes on behind the last object, not behind the last prefix',
       anyKey: 'fauxqs does not encode listings, and XML cannot hold control characters',
+      ifAbsent: 'fauxqs ignores If-None-Match; test/store/s3-bucket has the answers',
     },
     start: startS3,
   },

@@ -31,6 +31,23 @@ const operation = fc.oneof(
       await bucket.deleteVersion(k, versionId);
     }),
   ),
+  fc.uniqueArray(fc.tuple(key, fc.nat(2)), { maxLength: 4 }).map((picked) =>
+    named('deleteVersions', picked, async (bucket) => {
+      const all = await Promise.all(picked.map(async ([k, at]) => (await bucket.versions(k))[at]));
+      const { deleted, failed } = await bucket.deleteVersions(all.filter((version) => version !== undefined));
+      return { deleted, failed };
+    }),
+  ),
+  key.map((k) => named('put where absent', k, (bucket) => bucket.put(k, '333', { ifAbsent: true }))),
+  prefix.map((p) =>
+    named('versionsUnder', p, async (bucket) => {
+      const all: string[] = [];
+      for await (const page of bucket.versionsUnder(p)) {
+        all.push(...page.map((version) => JSON.stringify(plain(version))));
+      }
+      return all.sort();
+    }),
+  ),
   fc
     .tuple(prefix, fc.constantFrom(undefined, '/'))
     .map(([p, delimiter]) =>

@@ -1,6 +1,11 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { DeadlineError, type ListPage, type ObjectStore } from '../../lambdas/store/object-store.ts';
+import {
+  DeadlineError,
+  type ListPage,
+  type ObjectStore,
+  type ObjectVersion,
+} from '../../lambdas/store/object-store.ts';
 import { BUCKETS } from './object-store-implementations.ts';
 
 describe.each(BUCKETS)('the bucket: $name', ({ start, versioning, lacks }) => {
@@ -64,6 +69,30 @@ describe.each(BUCKETS)('the bucket: $name', ({ start, versioning, lacks }) => {
     });
   });
 
+  describe('a put where nothing may be', () => {
+    it('happens when nothing is there, once', async () => {
+      expect(await bucket.put('a', '1', { ifAbsent: true })).toBe(true);
+      expect(await bucket.put('a', '2', { ifAbsent: true })).toBe(false);
+      expect(text((await bucket.get('a'))?.body)).toBe('1');
+      expect(await bucket.put('a', '3')).toBe(true);
+      expect(text((await bucket.get('a'))?.body)).toBe('3');
+    });
+
+    it('happens where one has been deleted', async () => {
+      await bucket.put('a', '1');
+      await bucket.deleteMany(['a']);
+      expect(await bucket.put('a', '2', { ifAbsent: true })).toBe(true);
+      expect(text((await bucket.get('a'))?.body)).toBe('2');
+    });
+
+    it.skipIf(lacks.ifAbsent)('happens once of many side by side', async () => {
+      const puts = Array.from({ length: 5 }, (_, n) => bucket.put('a', `${n}`, { ifAbsent: true }));
+      const put = await Promise.all(puts);
+      expect(put.filter(Boolean)).toHaveLength(1);
+      expect(text((await bucket.get('a'))?.body)).toBe(`${put.indexOf(true)}`);
+    });
+  });
+
   describe('deleting one', () => {
     it('happens while the ETag is the one read', async () => {
       await bucket.put('a', '1');
@@ -119,6 +148,7 @@ describe.each(BUCKETS)('the bucket: $name', ({ start, versioning, lacks }) => {
       await expect(late.delete('a', etag)).rejects.toMatchObject(late_);
       await expect(late.deleteMany(['a'])).rejects.toMatchObject(late_);
       await expect(late.deleteVersion('a', 'null')).rejects.toMatchObject(late_);
+      await expect(late.deleteVersions([{ key: 'a', versionId: 'null' }])).rejects.toMatchObject(late_);
       await expect(late.abortUpload(upload)).rejects.toMatchObject(late_);
       expect((await late.list('')).objects).toHaveLength(1);
     });
@@ -247,7 +277,65 @@ describe.each(BUCKETS)('the bucket: $name', ({ start, versioning, lacks }) => {
       expect(await bucket.versions('a')).toHaveLength(versioning === 'enabled' ? 1 : 0);
     });
   });
+
+  describe.skipIf(lacks.versions)('versions under a prefix', () => {
+    it('are those of all its keys, hidden or not', async () => {
+      await bucket.put('a/1', '1');
+      await bucket.put('a/1', '22');
+      await bucket.put('a/2', '1');
+      await bucket.deleteMany(['a/2', 'a/3']);
+      await bucket.put('a', 'x');
+      await bucket.put('b/1', 'x');
+      const found = await under(bucket, 'a/');
+      const each = await Promise.all(['a/1', 'a/2', 'a/3'].map((key) => bucket.versions(key)));
+      expect(found.toSorted(byVersion)).toEqual(each.flat().toSorted(byVersion));
+      expect(found).toHaveLength({ off: 1, suspended: 3, enabled: 5 }[versioning]);
+      expect(found.filter(({ isLatest }) => isLatest)).toHaveLength(versioned ? 3 : 1);
+      expect(await under(bucket, 'c/')).toEqual([]);
+    });
+
+    it('come in pages of at most 1,000, and go for good', async () => {
+      const keys = Array.from({ length: 1205 }, (_, n) => `m/${n} <&>"'+%é`);
+      await Promise.all(keys.map((key) => bucket.put(key, 'x')));
+      await bucket.put('kept', 'x');
+      await bucket.deleteMany(keys.slice(0, 600));
+      const pages: number[] = [];
+      for await (const page of bucket.versionsUnder('m/')) pages.push(page.length);
+      expect(Math.max(...pages)).toBeLessThanOrEqual(1000);
+      const all = await under(bucket, 'm/');
+      expect(all).toHaveLength({ off: 605, suspended: 1205, enabled: 1805 }[versioning]);
+      const named = all.map(({ key, versionId }) => ({ key, versionId }));
+      const { deleted, failed } = await bucket.deleteVersions(named);
+      expect(failed).toEqual([]);
+      expect(deleted.toSorted(byVersion)).toEqual(named.toSorted(byVersion));
+      expect(await under(bucket, '')).toHaveLength(1);
+      expect((await bucket.list('')).objects.map(({ key }) => key)).toEqual(['kept']);
+    });
+
+    it('are deleted by their ids alone, present or not', async () => {
+      await bucket.put('a', '1');
+      await bucket.put('a', '22');
+      const [latest] = await bucket.versions('a');
+      const gone = [
+        { key: 'a', versionId: latest?.versionId ?? '' },
+        { key: 'a', versionId: 'none' },
+      ];
+      expect((await bucket.deleteVersions(gone)).deleted).toEqual(gone);
+      expect((await bucket.head('a'))?.size).toBe(versioning === 'enabled' ? 1 : undefined);
+      expect(await bucket.deleteVersions([])).toEqual({ deleted: [], failed: [] });
+    });
+  });
 });
+
+type Named = { readonly key: string; readonly versionId?: string };
+const byVersion = (a: Named, b: Named) =>
+  a.key.localeCompare(b.key) || (a.versionId ?? '').localeCompare(b.versionId ?? '');
+
+async function under(bucket: ObjectStore, prefix: string): Promise<ObjectVersion[]> {
+  const all: ObjectVersion[] = [];
+  for await (const page of bucket.versionsUnder(prefix)) all.push(...page);
+  return all;
+}
 
 async function pagesOf(read: (next: { next?: string }) => Promise<ListPage>): Promise<ListPage[]> {
   const pages: ListPage[] = [];

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { ObjectVersion } from '../../lambdas/store/object-store.ts';
 import { PreviewBucket } from '../../lambdas/store/preview-bucket.ts';
 import { PreviewTable } from '../../lambdas/store/preview-table.ts';
 import type { DueEntry } from '../../lambdas/store/table.ts';
@@ -129,11 +130,11 @@ describe('a preview of the table', () => {
 });
 
 describe('a preview of the bucket', () => {
-  const writing = ['put', 'delete', 'deleteMany', 'deleteVersion', 'abortUpload'] as const;
+  const writing = ['put', 'delete', 'deleteMany', 'deleteVersion', 'deleteVersions', 'abortUpload'] as const;
 
   it('never writes to the base', async () => {
     const base = new MemoryBucket({ versioned: true });
-    for (const key of ['a', 'b', 'c', 'd']) base.seed(key, key);
+    for (const key of ['a', 'b', 'c', 'd', 'd']) base.seed(key, key);
     const upload = base.seedMultipart('u', new Date(0), 7);
     const bucket = new PreviewBucket(readOnly(base, writing));
     await bucket.put('a', 'new');
@@ -141,6 +142,7 @@ describe('a preview of the bucket', () => {
     await bucket.deleteMany(['c']);
     const [version] = await bucket.versions('d');
     await bucket.deleteVersion('d', version?.versionId ?? '');
+    await bucket.deleteVersions((await bucket.versions('d')).slice(0, 1));
     expect(await bucket.multipartBytes(upload)).toBe(7);
     await bucket.abortUpload(upload);
     expect((await bucket.list('')).objects.map(({ key, size }) => [key, size])).toEqual([['a', 3]]);
@@ -157,6 +159,23 @@ describe('a preview of the bucket', () => {
     await bucket.deleteMany(keys);
     expect([...base.requests.keys()]).toEqual(['GetBucketVersioning']);
     expect(await bucket.list('')).toEqual({ objects: [], prefixes: [] });
+  });
+
+  it('asks the base once for each key of which it deletes versions', async () => {
+    const base = new MemoryBucket({ versioned: true });
+    for (let n = 0; n < 30; n++) base.seed(`k${n % 3}`, 'x');
+    const bucket = new PreviewBucket(base);
+    const all = async () => {
+      const found: ObjectVersion[] = [];
+      for await (const page of bucket.versionsUnder('k')) found.push(...page);
+      return found;
+    };
+    const versions = await all();
+    expect(versions).toHaveLength(30);
+    base.requests.clear();
+    await bucket.deleteVersions(versions);
+    expect([...base.requests]).toEqual([['ListObjectVersions', 3]]);
+    expect(await all()).toEqual([]);
   });
 
   it.each([undefined, '/'])('lists what both hold, in pages of 1,000 (delimiter %s)', async (delimiter) => {

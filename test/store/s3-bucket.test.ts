@@ -53,6 +53,8 @@ describe('reading', () => {
       bucket.list(''),
       bucket.versions('k'),
       bucket.deleteMany(['k']),
+      bucket.deleteVersions([{ key: 'k', versionId: 'v' }]),
+      bucket.versionsUnder('k').next(),
       bucket.versioning(),
     ]) {
       await expect(request).rejects.toMatchObject({ name: 'BucketMissingError' });
@@ -186,12 +188,100 @@ describe('deleting many', () => {
   });
 });
 
+describe('deleting versions', () => {
+  const named = ({ body }: SentRequest) =>
+    [...body.matchAll(/<Key>(.*?)<\/Key><VersionId>(.*?)<\/VersionId>/g)].map(([, key, id]) => [key, id]);
+
+  it('sends at most 1,000 a request, each once, by key and id', async () => {
+    const { bucket, sent } = bucketOver((request) =>
+      xml(
+        `<DeleteResult>${named(request)
+          .map(([key, id]) => `<Deleted><Key>${key}</Key><VersionId>${id}</VersionId></Deleted>`)
+          .join('')}</DeleteResult>`,
+      ),
+    );
+    const versions = Array.from({ length: 2100 }, (_, n) => ({ key: `k${n % 700}`, versionId: `v${n}` }));
+    const { deleted, failed } = await bucket.deleteVersions([...versions, ...versions.slice(0, 1)]);
+    expect(sent.map((request) => named(request).length)).toEqual([MAX_DELETE_KEYS, MAX_DELETE_KEYS, 100]);
+    expect(named(sent[0] as SentRequest)[999]).toEqual(['k299', 'v999']);
+    expect(deleted).toEqual(versions);
+    expect(failed).toEqual([]);
+  });
+
+  it('tells apart the versions of one key: deleted, refused, not mentioned', async () => {
+    const { bucket } = bucketOver(() =>
+      xml(
+        '<DeleteResult><Deleted><Key>a</Key><VersionId>1</VersionId></Deleted>' +
+          '<Deleted><Key>a</Key><VersionId>m</VersionId><DeleteMarker>true</DeleteMarker><DeleteMarkerVersionId>m</DeleteMarkerVersionId></Deleted>' +
+          '<Error><Key>a</Key><VersionId>2</VersionId><Code>AccessDenied</Code><Message>No</Message></Error></DeleteResult>',
+      ),
+    );
+    const asked = ['1', 'm', '2', '3'].map((versionId) => ({ key: 'a', versionId }));
+    expect(await bucket.deleteVersions(asked)).toEqual({
+      deleted: asked.slice(0, 2),
+      failed: [
+        { key: 'a', versionId: '2', code: 'AccessDenied', message: 'No' },
+        { key: 'a', versionId: '3', code: 'NotConfirmed', message: expect.any(String) },
+      ],
+    });
+  });
+
+  it('waits when S3 is too busy', async () => {
+    const { bucket, pause } = bucketOver((_, index) =>
+      index === 0
+        ? s3Error(503, 'SlowDown')
+        : xml('<DeleteResult><Deleted><Key>a</Key><VersionId>1</VersionId></Deleted></DeleteResult>'),
+    );
+    expect((await bucket.deleteVersions([{ key: 'a', versionId: '1' }])).failed).toEqual([]);
+    expect(pause.waits).toEqual([25]);
+  });
+});
+
+describe('putting where nothing may be', () => {
+  const absent = (put: (index: number) => Answer) =>
+    bucketOver(({ method }, index) => (method === 'HEAD' && index === 0 ? { status: 404 } : put(index)));
+
+  it('asks S3 to look, and sends nothing that a store without If-None-Match would carry out', async () => {
+    const { bucket, sent } = absent(() => ({}));
+    expect(await bucket.put('k', 'x', { ifAbsent: true })).toBe(true);
+    expect(sent.at(-1)).toMatchObject({ method: 'PUT', headers: { 'if-none-match': '*' } });
+    const there = bucketOver(() => HEAD);
+    expect(await there.bucket.put('k', 'x', { ifAbsent: true })).toBe(false);
+    expect(methods(there.sent)).toEqual(['HEAD']);
+    const plain = bucketOver(() => ({}));
+    expect(await plain.bucket.put('k', 'x')).toBe(true);
+    expect(plain.sent[0]?.headers['if-none-match']).toBeUndefined();
+  });
+
+  it('reads 412 as that one is there', async () => {
+    const { bucket } = absent((index) => (index === 1 ? {} : s3Error(412, 'PreconditionFailed')));
+    expect(await bucket.put('k', 'x', { ifAbsent: true })).toBe(false);
+  });
+
+  it('waits for another put under way, and gives up after some tries', async () => {
+    const conflict = s3Error(409, 'ConditionalRequestConflict');
+    const once = absent((index) => (index === 2 ? conflict : {}));
+    expect(await once.bucket.put('k', 'x', { ifAbsent: true })).toBe(true);
+    expect(once.pause.waits).toEqual([25]);
+    const always = absent((index) => (index === 1 ? {} : conflict));
+    await expect(always.bucket.put('k', 'x', { ifAbsent: true })).rejects.toMatchObject({
+      name: 'ConditionalRequestConflict',
+    });
+    expect(methods(always.sent).filter((method) => method === 'PUT')).toHaveLength(4);
+    // Without the condition it is an error like any other.
+    const { bucket, sent } = bucketOver(() => conflict);
+    await expect(bucket.put('k', 'x')).rejects.toThrow();
+    expect(sent).toHaveLength(1);
+  });
+});
+
 describe('the deadline', () => {
   const upload = { key: 'k', uploadId: 'u', initiated: new Date(0) };
   const destructive: [string, (bucket: S3Bucket) => Promise<unknown>][] = [
     ['delete', (bucket) => bucket.delete('k', '"e"')],
     ['deleteMany', (bucket) => bucket.deleteMany(['k'])],
     ['deleteVersion', (bucket) => bucket.deleteVersion('k', 'v')],
+    ['deleteVersions', (bucket) => bucket.deleteVersions([{ key: 'k', versionId: 'v' }])],
     ['abortUpload', (bucket) => bucket.abortUpload(upload)],
   ];
   const isWrite = ({ method }: SentRequest) => method !== 'HEAD';

@@ -1,6 +1,6 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import { expect, it } from 'vitest';
-import { readVersions } from '../../lambdas/store/s3-versions.ts';
+import { readVersions, versionPage } from '../../lambdas/store/s3-versions.ts';
 import { fakeHttp, type SentRequest, xml } from './fake-http.ts';
 
 interface Entry {
@@ -91,4 +91,18 @@ it('reads more versions than one page holds', async () => {
   const { client, sent } = serve(many);
   expect(await readVersions(client, 'B', 'k')).toHaveLength(2100);
   expect(sent).toHaveLength(3);
+});
+
+it('reads all under a prefix, page by page', async () => {
+  const many = Array.from({ length: 1500 }, (_, n) => version(`v${n}`, 1, `k/${Math.floor(n / 2)}`));
+  const { client, sent } = serve([...many.slice(0, 700), marker('d', 2), ...many.slice(700)]);
+  const first = await versionPage(client, 'B', 'k', {});
+  expect(first.versions).toHaveLength(1000);
+  expect(first.versions.at(-1)).toMatchObject({ key: 'k', versionId: 'd', isDeleteMarker: true, size: 0 });
+  const second = await versionPage(client, 'B', 'k', first.next ?? {});
+  expect(second.versions).toHaveLength(501);
+  expect(second.next).toBeUndefined();
+  expect(sent[0]?.query).toMatchObject({ prefix: 'k', 'max-keys': '1000', 'encoding-type': 'url' });
+  const all = [...first.versions, ...second.versions];
+  expect(new Set(all.map(({ versionId }) => versionId)).size).toBe(1501);
 });

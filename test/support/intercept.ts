@@ -22,7 +22,7 @@ export function intercept<T extends object>(store: T, hooks: Hooks): T {
       const method: unknown = Reflect.get(target, name);
       if (typeof method !== 'function' || typeof name !== 'string') return method;
       const run = (args: readonly unknown[]) => (method as Method).apply(target, [...args]);
-      if (name === 'multipartUploads') {
+      if (name === 'multipartUploads' || name === 'versionsUnder') {
         return async function* (...args: unknown[]) {
           const call = { operation: name, arguments: args };
           await before(call);
