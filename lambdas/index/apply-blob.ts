@@ -1,7 +1,7 @@
 /** `_layers` links and blob data. */
 import { algorithmOf, type Digest } from '../registry/digest.ts';
-import { DEPARTING, holdBlob, isVisible, putLink, relink } from '../store/hold.ts';
-import { blobKey, blobQueue, isInForce, linkKey, obstacleKey } from '../store/items.ts';
+import { DEPARTING, holdBlob, makeVisible, putLink, relink } from '../store/hold.ts';
+import { type BlobItem, blobKey, blobQueue, isInForce, linkKey, obstacleKey } from '../store/items.ts';
 import { live, tombstoneExpiry } from '../store/metadata.ts';
 import { APPLIED, type Hints, type IndexContext, type Outcome, outcomeOf, retry } from './context.ts';
 
@@ -64,23 +64,7 @@ export async function applyData(
   const { metadata, bucket, grace, now } = context;
   const item = await metadata.blobItem(digest);
   const data = await bucket.blob(digest);
-  if (data === undefined) {
-    switch (item?.state) {
-      case undefined:
-      case 'deleted':
-        return APPLIED;
-      case 'deleting':
-        return retry(`blob ${digest} is being deleted`);
-      default:
-        // Hidden though nobody deleted it, as far as the table knows.
-        if (await isVisible(bucket, digest)) {
-          // A run may have deleted it since the item was read: then its state is to be looked at again.
-          const same = await metadata.transition(blobKey(digest), item?.version ?? 0, {});
-          return same === undefined ? undefined : APPLIED;
-        }
-        return (await isNeeded(context, digest)) ? { status: 'lost', digests: [digest] } : APPLIED;
-    }
-  }
+  if (data === undefined) return await withoutData(context, item);
   const { size } = data;
   const touch = { at: hints.at?.(data.lastModified) ?? now(), grace };
   let written: number | undefined;
@@ -95,6 +79,20 @@ export async function applyData(
     return APPLIED;
   }
   return written === undefined ? undefined : APPLIED;
+}
+
+/** The data is not to be seen. */
+async function withoutData(context: IndexContext, item: BlobItem | undefined): Promise<Outcome | undefined> {
+  if (item === undefined || item.state === 'deleted') return APPLIED;
+  const { digest, state, version } = item;
+  if (state === 'deleting') return retry(`blob ${digest} is being deleted`);
+  // Hidden though nobody deleted it, as far as the table knows.
+  if (await makeVisible(context, item)) {
+    // A run may have deleted it since the item was read: then its state is to be looked at again.
+    const same = await context.metadata.transition(blobKey(digest), version, {});
+    return same === undefined ? undefined : APPLIED;
+  }
+  return (await isNeeded(context, digest)) ? { status: 'lost', digests: [digest] } : APPLIED;
 }
 
 async function isNeeded({ metadata }: IndexContext, digest: Digest): Promise<boolean> {

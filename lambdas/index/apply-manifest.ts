@@ -37,9 +37,9 @@ export async function applyRevision(
     const marked = await metadata.transition(key, item.version, { rescue: true });
     return marked === undefined ? undefined : retry(`manifest ${digest} is being deleted`);
   }
-  const content = await contentOf(context, digest, item);
   const at = hints.at?.(link.lastModified) ?? now();
-  await recordObstacle(context, name, digest, content);
+  const content = await contentInSight(context, name, digest, item, { at, grace });
+  await recordProblem(context, name, digest, content);
   const held = await holdAll(context, { name, digest, ...content }, { at, grace });
 
   const names = await tagsOf(context, name, digest);
@@ -52,6 +52,27 @@ export async function applyRevision(
   const gone = [...OPTIONAL.filter((name) => !(name in content)), ...DEPARTING];
   const written = await metadata.transition(key, item?.version ?? 0, set, gone);
   return written === undefined ? undefined : held;
+}
+
+/**
+ * Data that a run has deleted comes back as soon as the manifest holds it: first its own bytes, then its config, which
+ * these name. So what could not be read is held and read once more, before it counts as unreadable.
+ */
+async function contentInSight(
+  context: IndexContext,
+  name: string,
+  digest: Digest,
+  item: ManifestItem | undefined,
+  touch: Touch,
+): Promise<ManifestContent> {
+  let content = await contentOf(context, digest, item);
+  for (let code = content.problem?.code; code === 'unreadable' || code === 'config-missing'; ) {
+    await holdAll(context, { name, digest, ...content }, touch);
+    content = await readManifest(context.bucket, digest);
+    if (content.problem?.code === code) break;
+    code = content.problem?.code;
+  }
+  return content;
 }
 
 /** Content is named by its digest, so what was read once and understood is not read again. */
@@ -74,7 +95,7 @@ async function contentOf(
   };
 }
 
-async function recordObstacle(
+async function recordProblem(
   context: IndexContext,
   name: string,
   digest: Digest,
@@ -83,6 +104,7 @@ async function recordObstacle(
   const { metadata } = context;
   const what = `MANIFEST#${digest}`;
   const since = context.now();
+  if (problem !== undefined) context.onProblem?.({ repository: name, digest, ...problem });
   await metadata.table.put({ ...repositoryKey(name), firstSeenAt: since }, { absent: true });
   if (problem?.code !== 'unreadable') return await metadata.clearObstacle(name, what);
   await metadata.table.put({ ...obstacleKey(name, what), detail: problem.detail, since });
@@ -98,12 +120,17 @@ async function holdAll(
   const { name } = manifest;
   await metadata.table.write(edges(manifest, touch.at).map((put) => ({ put })));
   const manifests = await manifestsHeld(metadata, manifest);
-  const outcomes = await Promise.all([
+  const held = await Promise.all([
     ...manifests.map((target) => holdManifest(context, name, target, touch)),
     ...blobsNeeded(manifest).map((blob) => holdBlob(context, blob, touch)),
   ]);
   await Promise.all(blobsLinked(manifest).map((blob) => relink(context, name, blob, context.now())));
-  return combine(outcomes.map(outcomeOf));
+  const missing = new Set(held.flatMap(({ absent }) => absent)).intersection(new Set(manifest.children));
+  for (const child of missing) {
+    const detail = `it lists ${child}, which is not in the repository`;
+    context.onProblem?.({ repository: name, digest: manifest.digest, code: 'child-missing', detail });
+  }
+  return combine(held.map(outcomeOf));
 }
 
 async function tagsOf(context: IndexContext, name: string, digest: Digest): Promise<string[]> {
@@ -142,8 +169,9 @@ export async function applyHistory(
 ): Promise<Outcome | undefined> {
   const { metadata, bucket } = context;
   if ((await metadata.manifest(name, digest)) === undefined) {
-    const coming = (await bucket.revisionLink(name, digest)) !== undefined;
-    return coming ? retry(`manifest ${digest} is not indexed yet`) : APPLIED;
+    if ((await bucket.revisionLink(name, digest)) === undefined) return APPLIED;
+    // Its own event is on the way; the name need not wait for it.
+    return await applyRevision(context, name, digest, { taggedAs: [tag] });
   }
   const link = await bucket.objects.head(bucket.layout.tagHistory(name, tag, digest));
   if (link === undefined) return APPLIED;

@@ -18,8 +18,8 @@ const dated = (key: Key, time: unknown, value = ''): string =>
 export const linkClaim = (name: string, digest: Digest, linkedAt: number) =>
   dated(linkKey(digest, name), linkedAt);
 export const dataClaim = (digest: Digest, size: number) => claim(blobKey(digest), size);
-export const uploadClaim = (name: string, uuid: string, startedAt: number) =>
-  claim(uploadKey(name, uuid), startedAt);
+/** By the time it is due, which tells one in flight from one finished at the same moment. */
+export const uploadClaim = (name: string, uuid: string, dueAt: number) => claim(uploadKey(name, uuid), dueAt);
 
 export const tagClaims = (name: string, tag: string, digest: Digest, taggedAt: number): string[] => [
   dated(tagKey(name, tag), taggedAt, digest),
@@ -42,7 +42,7 @@ export function claimOf(item: Item): string | undefined {
     const { size, state } = item;
     return state !== 'deleting' && typeof size === 'number' ? claim(item, size) : undefined;
   }
-  if (item.pk.startsWith('UPLOAD#')) return claim(item, String(item['startedAt']));
+  if (item.pk.startsWith('UPLOAD#')) return claim(item, String(item['dueAt']));
   if (item.pk.startsWith('BLOB#') && item.sk.startsWith('LINK#')) return dated(item, item['linkedAt']);
   if (!item.pk.startsWith('REPO#')) return claim(item);
   return item.sk.startsWith('TAG#')

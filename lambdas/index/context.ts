@@ -1,12 +1,22 @@
 /** What the indexer works with, and what applying one key can come to. */
 import type { Digest } from '../registry/digest.ts';
 import type { Held, Stores } from '../store/hold.ts';
+import type { ProblemCode } from '../store/items.ts';
 
 export interface IndexContext extends Stores {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** Milliseconds (protocol section 3). */
   readonly grace: number;
+  /** Told of what is recorded and kept, though not all of it is understood or there. */
+  readonly onProblem?: (problem: Problem) => void;
+}
+
+export interface Problem {
+  readonly repository: string;
+  readonly digest: Digest;
+  readonly code: ProblemCode | 'child-missing';
+  readonly detail: string;
 }
 
 export interface Hints {

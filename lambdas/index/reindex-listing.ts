@@ -10,7 +10,9 @@ import {
   UnknownItemError,
 } from '../store/items.ts';
 import type { KeySet } from '../store/key-set.ts';
+import { type UploadPart, type UploadState, withPart } from '../store/upload-parts.ts';
 import { apply } from './apply.ts';
+import { uploadDueAt } from './apply-upload.ts';
 import { dataClaim, linkClaim, manifestClaims, tagClaims, uploadClaim } from './claims.ts';
 import { APPLIED, type Hints, type IndexContext, type Outcome } from './context.ts';
 import { type Listed, listed, TagHistories, type TagHistory } from './listing.ts';
@@ -48,18 +50,23 @@ async function* pages<K extends RegistryKey['kind']>(
   prefix: string,
   kinds: readonly K[],
 ): AsyncGenerator<readonly Listed<K>[]> {
-  const { context, reporter, shown } = comparison;
-  const { layout } = context.bucket;
-  for await (const { known, other } of listed(context.bucket, prefix, kinds)) {
-    reporter.unrecognised += other.length;
-    for (const { key, lastModified } of other) {
-      const link = strangeLink(layout, key);
-      if (link === undefined) continue;
-      if (link.digest !== undefined) shown.add(linkClaim(link.name, link.digest, lastModified.getTime()));
-      reporter.unreadable.push({ repository: link.name, what: key, detail: 'not of the known layout' });
-      await keepStrange(context, key, link, lastModified.getTime());
-    }
+  for await (const { known, other } of listed(comparison.context.bucket, prefix, kinds)) {
+    await showOther(comparison, other);
     yield known;
+  }
+}
+
+async function showOther(
+  { context, reporter, shown }: Comparison,
+  other: readonly { readonly key: string; readonly lastModified: Date }[],
+): Promise<void> {
+  reporter.unrecognised += other.length;
+  for (const { key, lastModified } of other) {
+    const link = strangeLink(context.bucket.layout, key);
+    if (link === undefined) continue;
+    if (link.digest !== undefined) shown.add(linkClaim(link.name, link.digest, lastModified.getTime()));
+    reporter.unreadable.push({ repository: link.name, what: key, detail: 'not of the known layout' });
+    await keepStrange(context, key, link, lastModified.getTime());
   }
 }
 
@@ -174,20 +181,32 @@ async function showManifest(
   for (const claim of manifestClaims(now, now.pushedAt)) comparison.shown.add(claim);
 }
 
+/** Those with nothing but versions left as well: of every push there was before somebody looked. */
 async function reindexUploads(comparison: Comparison, prefix: string): Promise<void> {
   const { reporter } = comparison;
-  const writtenAt = new Map<string, Listed<'upload'>>();
-  for await (const page of pages(comparison, prefix, ['upload'])) {
-    for (const part of page) {
-      const latest = writtenAt.get(part.uuid);
-      if (latest === undefined || latest.lastModified < part.lastModified) writtenAt.set(part.uuid, part);
+  const { bucket } = comparison.context;
+  const found = new Map<string, FoundUpload>();
+  for await (const parts of bucket.uploadParts(prefix)) {
+    const other: UploadPart[] = [];
+    for (const part of parts) {
+      const key = bucket.layout.parse(part.key);
+      if (key.kind === 'upload') found.set(key.uuid, { ...withPart(found.get(key.uuid), part), key });
+      else if (part.isCurrent) other.push(part);
     }
+    await showOther(comparison, other);
   }
-  reporter.found.uploads += writtenAt.size;
-  for (const upload of writtenAt.values()) {
-    const claim = uploadClaim(upload.name, upload.uuid, upload.lastModified.getTime());
-    await show(comparison, 'uploads', upload, [claim]);
-  }
+  reporter.found.uploads += found.size;
+  await pMap(found.values(), (upload) => showUpload(comparison, upload), { concurrency: CONCURRENCY });
+}
+
+interface FoundUpload extends UploadState {
+  readonly key: Extract<RegistryKey, { kind: 'upload' }>;
+}
+
+async function showUpload(comparison: Comparison, upload: FoundUpload): Promise<void> {
+  const { name, uuid } = upload.key;
+  const key = { ...upload.key, lastModified: new Date(upload.writtenAt) };
+  await show(comparison, 'uploads', key, [uploadClaim(name, uuid, uploadDueAt(upload))]);
 }
 
 /** Blob data of one two-hex-digit directory. */

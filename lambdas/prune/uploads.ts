@@ -1,6 +1,10 @@
-/** Abandoned uploads: `_uploads` that nobody has written to for a week, and S3 multipart uploads of that age. */
-import { UPLOAD_AGE } from '../index/apply-upload.ts';
-import { toUpload, uploadKey } from '../store/items.ts';
+/**
+ * Uploads under `_uploads`: those that nobody has written to for a week, and versions that finished ones left behind;
+ * and S3 multipart uploads of that age.
+ */
+import { UPLOAD_AGE, uploadDueAt } from '../index/apply-upload.ts';
+import { toUpload, type UploadItem, uploadKey } from '../store/items.ts';
+import type { UploadContents } from '../store/registry-bucket.ts';
 import type { DueEntry } from '../store/table.ts';
 import type { Handled } from './manifests.ts';
 import { settleQueue } from './requeue.ts';
@@ -18,22 +22,50 @@ export async function handleUpload(run: Run, entry: DueEntry): Promise<Handled> 
   const found = await run.bucket.upload(name, uuid);
   const key = uploadKey(name, uuid);
   if (found !== undefined) {
-    const { keys, size, writtenAt } = found;
-    if (writtenAt + UPLOAD_AGE > run.now()) {
-      await settleQueue(run, key, upload, { at: writtenAt + UPLOAD_AGE });
+    const dueAt = uploadDueAt(found);
+    if (dueAt > run.now()) {
+      await settleQueue(run, key, upload, { at: dueAt });
       return 'left';
     }
-    await run.journal.write([
-      { action: 'delete-upload', reason: 'abandoned', repository: name, upload: uuid, keys, size },
-    ]);
-    const { failed } = await run.deleteObjects(keys);
-    run.tally.fail(failed, { repository: name });
-    if (failed.length > 0) return 'left';
+    if (!(await deleteUpload(run, upload, found))) return 'left';
     run.tally.uploads.deleted++;
-    run.tally.uploads.bytes += size;
   }
   await run.metadata.table.remove(key, { equals: { version: upload.version } });
   return 'progress';
+}
+
+/**
+ * Deletes what was found of an upload, on a bucket with versions for good: none of it was ever part of an image, and
+ * it cannot be undone. Only what was found goes, by its version id, so what a client writes meanwhile stays.
+ *
+ * @returns whether all of it is gone.
+ */
+async function deleteUpload(run: Run, { name, uuid }: UploadItem, found: UploadContents): Promise<boolean> {
+  const { isOpen, parts, size } = found;
+  const keys = [...new Set(parts.map(({ key }) => key))];
+  const reason = isOpen ? 'abandoned' : 'finished';
+  await run.journal.write([{ action: 'delete-upload', reason, repository: name, upload: uuid, keys, size }]);
+
+  // The journal took its time: an abandoned upload may have been gone on with. A finished one cannot be, but what
+  // is current would say that the listing of versions was misread.
+  const writtenAt = await run.bucket.uploadWrittenAt(name, uuid);
+  const state = writtenAt === undefined ? undefined : { isOpen: true, writtenAt };
+  if (isOpen !== (state !== undefined)) return false;
+  if (state !== undefined && uploadDueAt(state) > run.now()) return false;
+
+  const versions = parts.flatMap(({ key, versionId }) =>
+    versionId === undefined ? [] : [{ key, versionId }],
+  );
+  const { failed } =
+    versions.length > 0 ? await run.bucket.objects.deleteVersions(versions) : await run.deleteObjects(keys);
+  run.tally.fail(failed, { repository: name });
+  const refused = new Set(failed.map(nameOf));
+  for (const part of parts) if (!refused.has(nameOf(part))) run.tally.uploads.bytes += part.size;
+  return failed.length === 0;
+}
+
+function nameOf({ key, versionId = '' }: { readonly key: string; readonly versionId?: string }): string {
+  return `${versionId}\n${key}`;
 }
 
 /**
@@ -54,7 +86,7 @@ export async function abortMultipartUploads(run: Run): Promise<void> {
     // One begun long ago may still be written to: the registry writes its hash state with every chunk.
     if (parsed.kind === 'upload') {
       const found = await run.bucket.upload(parsed.name, parsed.uuid);
-      if (found !== undefined && found.writtenAt + UPLOAD_AGE > run.now()) continue;
+      if (found?.isOpen && uploadDueAt(found) > run.now()) continue;
     }
     const size = await objects.multipartBytes(upload);
     const { key, uploadId } = upload;

@@ -5,6 +5,7 @@
 import type { Digest } from '../registry/digest.ts';
 import { blobsLinked, blobsNeeded, edges } from './edges.ts';
 import {
+  type BlobItem,
   blobKey,
   blobQueue,
   holderKey,
@@ -20,7 +21,12 @@ import { manifestsHeld } from './release.ts';
 export interface Stores {
   readonly metadata: Metadata;
   readonly bucket: RegistryBucket;
+  /** Told of each blob whose data was hidden and is visible again because something needs it after all. */
+  readonly onRestored?: (blob: RestoredBlob) => void;
 }
+
+/** A blob that came back, as its item was before: the run that had deleted it, and its marker. */
+export type RestoredBlob = Pick<BlobItem, 'digest' | 'size' | 'runId' | 'deleteMarker'>;
 
 /** What came of giving something an edge. */
 export interface Held {
@@ -28,13 +34,16 @@ export interface Held {
   readonly deleting: readonly string[];
   /** Blobs that were deleted, with no version of their data to return to. */
   readonly lost: readonly Digest[];
+  /** Manifests that are not known, or were deleted by a client. */
+  readonly absent: readonly Digest[];
 }
 
-const WHOLE: Held = { deleting: [], lost: [] };
+const WHOLE: Held = { deleting: [], lost: [], absent: [] };
 
 const together = (parts: readonly Held[]): Held => ({
   deleting: parts.flatMap(({ deleting }) => deleting),
   lost: parts.flatMap(({ lost }) => lost),
+  absent: parts.flatMap(({ absent }) => absent),
 });
 
 /** Attributes that only an item on its way out has. */
@@ -44,11 +53,11 @@ export const DEPARTING = ['expireAt', 'runId', 'fence', 'rescue', 'deleteMarker'
 export async function holdBlob(stores: Stores, digest: Digest, touch: Touch): Promise<Held> {
   for (;;) {
     const touched = await stores.metadata.touchBlob(digest, touch);
-    if (touched === 'deleting') return { deleting: [`blob ${digest}`], lost: [] };
+    if (touched === 'deleting') return { ...WHOLE, deleting: [`blob ${digest}`] };
     if (touched !== 'deleted') return WHOLE;
     const item = await stores.metadata.blobItem(digest);
     if (item?.state !== 'deleted') continue;
-    if (!(await isVisible(stores.bucket, digest))) return { deleting: [], lost: [digest] };
+    if (!(await makeVisible(stores, item))) return { ...WHOLE, lost: [digest] };
     const set = live(blobQueue(digest), touch);
     const written = await stores.metadata.transition(blobKey(digest), item.version, set, DEPARTING);
     if (written !== undefined) return WHOLE;
@@ -69,10 +78,12 @@ export async function holdManifest(
   if (visited.has(digest)) return WHOLE;
   visited.add(digest);
   const touched = await stores.metadata.touchManifest(name, digest, touch);
-  if (touched === 'deleting') return { deleting: [`manifest ${digest}`], lost: [] };
+  if (touched === 'deleting') return { ...WHOLE, deleting: [`manifest ${digest}`] };
+  if (touched === 'absent') return { ...WHOLE, absent: [digest] };
   if (touched !== 'deleted') return WHOLE;
   const item = await stores.metadata.manifest(name, digest);
-  return item?.runId === undefined ? WHOLE : await reviveManifest(stores, name, digest, touch, visited);
+  if (item?.runId === undefined) return { ...WHOLE, absent: [digest] };
+  return await reviveManifest(stores, name, digest, touch, visited);
 }
 
 /**
@@ -119,8 +130,12 @@ async function holdByTags(
 }
 
 /** Whether a blob's data can be read, after every delete marker above its newest version is removed. */
-export async function isVisible(bucket: RegistryBucket, digest: Digest): Promise<boolean> {
-  return (await bucket.blob(digest)) !== undefined || (await bucket.unhide(digest));
+export async function makeVisible({ bucket, onRestored }: Stores, blob: RestoredBlob): Promise<boolean> {
+  const { digest } = blob;
+  if ((await bucket.blob(digest)) !== undefined) return true;
+  if (!(await bucket.unhide(digest))) return false;
+  onRestored?.(blob);
+  return true;
 }
 
 /**

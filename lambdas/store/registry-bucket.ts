@@ -1,7 +1,10 @@
 /** The registry's bucket in the registry's words: links, tags, manifests, blobs, uploads. */
 import type { Digest } from '../registry/digest.ts';
 import { linkDigest, type RegistryLayout } from '../registry/layout.ts';
+import { type MarkerRemover, MarkersOf } from './markers.ts';
 import type { ObjectHead, ObjectStore } from './object-store.ts';
+import { type UploadPart, type UploadState, versionedParts, withPart } from './upload-parts.ts';
+import type { Versioning } from './version-stack.ts';
 
 /** Links hold a digest; anything longer is no link. */
 const MAX_LINK_BYTES = 1024;
@@ -22,13 +25,12 @@ export interface TagRemoval {
   readonly versionId?: string;
 }
 
-/** The objects of an upload in flight or abandoned. */
-export interface UploadContents {
-  readonly keys: readonly string[];
+/** What there is of an upload in flight, abandoned, or finished. */
+export interface UploadContents extends UploadState {
+  /** On a bucket with versions all versions and markers, else the objects. */
+  readonly parts: readonly UploadPart[];
   /** Bytes of all of them. */
   readonly size: number;
-  /** When the latest was written, milliseconds since the epoch. */
-  readonly writtenAt: number;
 }
 
 /** What a deletion of a tag link came to; `changed` when another link was put there in between. */
@@ -37,10 +39,14 @@ export type TagRemoved = 'deleted' | 'absent' | 'changed';
 export class RegistryBucket {
   readonly objects: ObjectStore;
   readonly layout: RegistryLayout;
+  readonly #markers: MarkerRemover;
+  #versioning: Promise<Versioning> | undefined;
 
-  constructor(objects: ObjectStore, layout: RegistryLayout) {
+  /** @param markers removes delete markers. @default by itself, over `objects` */
+  constructor(objects: ObjectStore, layout: RegistryLayout, markers: MarkerRemover = new MarkersOf(objects)) {
     this.objects = objects;
     this.layout = layout;
+    this.#markers = markers;
   }
 
   /** @returns undefined when the tag does not exist, `unreadable` when its link holds no digest. */
@@ -109,7 +115,7 @@ export class RegistryBucket {
     const found = versions[marker];
     if (found === undefined) return 'changed';
     if (versions[marker + 1]?.versionId === removal.versionId) return 'deleted';
-    await this.objects.deleteVersion(key, found.versionId);
+    await this.#markers.remove([found]);
     return 'changed';
   }
 
@@ -120,26 +126,54 @@ export class RegistryBucket {
    */
   async unhide(digest: Digest): Promise<boolean> {
     const key = this.layout.blobData(digest);
-    for (const version of await this.objects.versions(key)) {
-      if (!version.isDeleteMarker) break;
-      await this.objects.deleteVersion(key, version.versionId);
-    }
+    const versions = await this.objects.versions(key);
+    const newest = versions.findIndex(({ isDeleteMarker }) => !isDeleteMarker);
+    // Without a version beneath, the markers hide nothing.
+    if (newest > 0) await this.#markers.remove(versions.slice(0, newest));
     return (await this.objects.head(key)) !== undefined;
   }
 
-  /** What an upload has left so far; undefined when there is nothing of it. */
+  /** What an upload has left so far; undefined when there is nothing of it, not even a version. */
   async upload(name: string, uuid: string): Promise<UploadContents | undefined> {
-    const keys: string[] = [];
+    const all: UploadPart[] = [];
     let size = 0;
-    let writtenAt = 0;
-    for await (const objects of this.pages(this.layout.uploadPrefix(name, uuid))) {
-      for (const object of objects) {
-        keys.push(object.key);
-        size += object.size;
-        writtenAt = Math.max(writtenAt, object.lastModified.getTime());
+    let state: UploadState | undefined;
+    for await (const parts of this.uploadParts(this.layout.uploadPrefix(name, uuid))) {
+      for (const part of parts) {
+        all.push(part);
+        size += part.size;
+        state = withPart(state, part);
       }
     }
-    return keys.length === 0 ? undefined : { keys, size, writtenAt };
+    return state && { ...state, parts: all, size };
+  }
+
+  /** When the newest object that there is of an upload was written, milliseconds since the epoch. */
+  async uploadWrittenAt(name: string, uuid: string): Promise<number | undefined> {
+    let writtenAt: number | undefined;
+    for await (const objects of this.pages(this.layout.uploadPrefix(name, uuid))) {
+      for (const { lastModified } of objects) writtenAt = Math.max(writtenAt ?? 0, lastModified.getTime());
+    }
+    return writtenAt;
+  }
+
+  /** Objects and versions under a prefix of uploads, page by page. One request a page, versions or not. */
+  async *uploadParts(prefix: string): AsyncGenerator<readonly UploadPart[]> {
+    if (await this.#hasVersions()) yield* versionedParts(this.objects, prefix);
+    else
+      for await (const page of this.pages(prefix)) yield page.map((part) => ({ ...part, isCurrent: true }));
+  }
+
+  /**
+   * Asked once, so that uploads cost a bucket without versions nothing. Where versioning is turned on later, what
+   * this process then passes over is found by the next rebuild.
+   */
+  async #hasVersions(): Promise<boolean> {
+    this.#versioning ??= this.objects.versioning().catch((error: unknown) => {
+      this.#versioning = undefined;
+      throw error;
+    });
+    return (await this.#versioning) !== 'off';
   }
 
   /** All objects under a prefix, page by page. */

@@ -3,7 +3,7 @@ import type { ObjectStore } from '../../lambdas/store/object-store.ts';
 import type { Digest } from './images.ts';
 import { type Call, intercept } from './intercept.ts';
 import { dataKey, historyKey, layerKey, revisionKey, tagDirectory } from './registry-writer.ts';
-import { JOURNAL } from './world.ts';
+import { HEARTBEATS, JOURNAL } from './world.ts';
 
 interface Line {
   readonly action: string;
@@ -24,7 +24,9 @@ export class JournalWitness {
   over(store: ObjectStore): ObjectStore {
     return intercept(store, {
       before: (call) => {
-        for (const key of deleted(call)) if (!this.#isAnnounced(key)) this.unannounced.push(key);
+        for (const key of deleted(call)) {
+          if (!key.startsWith(HEARTBEATS) && !this.#isAnnounced(key)) this.unannounced.push(key);
+        }
       },
       // Only a line that is stored counts.
       after: ({ operation, arguments: [key, body] }) => {
@@ -69,6 +71,8 @@ function deleted({ operation, arguments: [what] }: Call): string[] {
       return [String(what)];
     case 'deleteMany':
       return Array.isArray(what) ? what.map(String) : [];
+    case 'deleteVersions':
+      return Array.isArray(what) ? what.map(({ key }) => String(key)) : [];
     case 'abortUpload':
       return typeof what === 'object' && what !== null ? [String(Reflect.get(what, 'key'))] : [];
     default:

@@ -88,6 +88,18 @@ export class RegistryWriter {
     this.#put(`${uploadDirectory(name, uuid)}data`, bytes);
   }
 
+  /** An upload goes on: the state of its hash is written anew, at another offset. */
+  async continueUpload(name: string, uuid: string, offset: number): Promise<void> {
+    const states = `${uploadDirectory(name, uuid)}hashstates/sha256/`;
+    await this.#bucket.deleteMany(await this.#keys(states));
+    this.#put(`${states}${offset}`, `state ${offset}`);
+  }
+
+  /** An upload ends, finished or cancelled: its objects are deleted, once the data of a finished one is copied away. */
+  async endUpload(name: string, uuid: string): Promise<void> {
+    await this.#bucket.deleteMany(await this.#keys(uploadDirectory(name, uuid)));
+  }
+
   async #data(digest: Digest, bytes: Uint8Array): Promise<void> {
     if ((await this.#bucket.head(dataKey(digest))) === undefined) this.#put(dataKey(digest), bytes);
   }
