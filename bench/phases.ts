@@ -23,7 +23,9 @@ const SETTINGS: PruneSettings = {
   quarantine: 24 * HOUR,
   maxIndexLag: 15 * MINUTE,
   journalPrefix: 'registry-prune/journal/',
+  heartbeatPrefix: 'registry-prune/heartbeat/',
   allowUnversioned: false,
+  undoWindow: 14 * 24 * HOUR,
 };
 
 /** Requests by operation. */

@@ -32,8 +32,10 @@ export function reportText(report: Report): string {
   ];
   return [
     list(
-      report.imagesDeleted.map((image) =>
-        'untagged' in image ? `untagged: ${image.untagged}` : `deleted: ${image.deleted}`,
+      report.imagesDeleted.map(
+        (image) =>
+          ('untagged' in image ? `untagged: ${image.untagged}` : `deleted: ${image.deleted}`) +
+          (image.lastPulledAt === undefined ? '' : ` (last pulled ${image.lastPulledAt})`),
       ),
     ),
     table(['', 'examined', would, ''], rows),
@@ -63,6 +65,7 @@ export function reindexText(report: ReindexReport): string {
   return [
     table(['', 'in the bucket', 'added', 'removed'], rows),
     list(report.unreadable.map(({ repository, what, detail }) => `kept: ${repository} ${what}: ${detail}`)),
+    list(report.restored.map((digest) => `restored: blob ${digest} is needed and was deleted`)),
     list(report.lost.map((digest) => `lost: blob ${digest} is needed and not in the bucket`)),
     report.unrecognised > 0
       ? `${report.unrecognised} objects are not of the registry's layout; left alone.\n`

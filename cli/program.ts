@@ -1,6 +1,7 @@
 /** The command line: its commands, and what becomes of their errors. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
+import { type IndexOptions, indexCommand } from './commands/index.ts';
 import { initCommand } from './commands/init.ts';
 import { type PruneOptions, pruneCommand } from './commands/prune.ts';
 import { reindexCommand } from './commands/reindex.ts';
@@ -14,6 +15,10 @@ Configuration comes from the environment:
   REGISTRY_ROOT      the registry's rootdirectory (default: none)
   EVENT_BUS          where prune events go (default: default)
   JOURNAL_PREFIX     where the journals are, in the bucket (default: registry-prune/journal/)
+  HEARTBEAT_PREFIX   where the heartbeats are, in the bucket (default: registry-prune/heartbeat/)
+  DEAD_LETTER_QUEUE  URL of the queue of events that could not be indexed (default: none is looked at)
+  RESTORE_FUNCTION   the function that removes delete markers (default: this process does)
+  UNDO_WINDOW        how long the bucket keeps what was deleted (default: 336h)
   GRACE              rest before anything becomes garbage (default: 24h)
   QUARANTINE         rest before a condemned blob's bytes go (default: 24h)
   MAX_INDEX_LAG      how old the metadata may be (default: 15m)
@@ -52,6 +57,16 @@ export async function runProgram(args: readonly string[], host: Host): Promise<n
     .option('--json', 'print JSON')
     .action(async (options: { json?: boolean }) => {
       code = await reindexCommand(host, options);
+    });
+
+  program
+    .command('index')
+    .description("follow the bucket's events until stopped, and write heartbeats")
+    .requiredOption('--queue <url>', "the SQS queue that gets the bucket's events")
+    .option('--heartbeat <duration>', 'how often to write a heartbeat; 0 for never', '1m')
+    .option('--json', 'print the totals as JSON at the end')
+    .action(async (options: IndexOptions) => {
+      code = await indexCommand(host, options);
     });
 
   program

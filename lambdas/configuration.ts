@@ -8,8 +8,9 @@ export interface Configuration {
   readonly bucketName: string;
   readonly layout: RegistryLayout;
   readonly busName: string;
-  /** Prefix in the bucket, outside the registry's root, ending in a slash. */
+  /** Prefixes in the bucket, outside the registry's root, ending in a slash. */
   readonly journalPrefix: string;
+  readonly heartbeatPrefix: string;
   /** Milliseconds. */
   readonly grace: number;
   /** Milliseconds. */
@@ -19,6 +20,12 @@ export interface Configuration {
   /** Filters of a request that has none, as JSON. */
   readonly defaultFilters: string | undefined;
   readonly allowUnversioned: boolean;
+  /** Milliseconds for which the bucket's lifecycle rule keeps what a run deletes. */
+  readonly undoWindow: number;
+  /** URL of the indexer's dead-letter queue; without one none is looked at. */
+  readonly deadLetterQueue: string | undefined;
+  /** Name or ARN of the function that removes delete markers; without one this process does. */
+  readonly restoreFunction: string | undefined;
 }
 
 /** The environment is not usable. The message names every variable at fault, the value got and those allowed. */
@@ -29,9 +36,11 @@ export class ConfigurationError extends Error {
 export const STANDARD = {
   EVENT_BUS: 'default',
   JOURNAL_PREFIX: 'registry-prune/journal/',
+  HEARTBEAT_PREFIX: 'registry-prune/heartbeat/',
   GRACE: '24h',
   QUARANTINE: '24h',
   MAX_INDEX_LAG: '15m',
+  UNDO_WINDOW: '336h',
 } as const;
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -58,6 +67,9 @@ export function readConfiguration(environment: Environment, now: Date): Configur
   const layout = take('REGISTRY_ROOT', '/', (root) => new RegistryLayout(root));
   const busName = take('EVENT_BUS', STANDARD.EVENT_BUS, text);
   const journalPrefix = take('JOURNAL_PREFIX', STANDARD.JOURNAL_PREFIX, (value) => prefix(value, layout));
+  const heartbeatPrefix = take('HEARTBEAT_PREFIX', STANDARD.HEARTBEAT_PREFIX, (value) =>
+    apart(prefix(value, layout), journalPrefix),
+  );
   const grace = take('GRACE', STANDARD.GRACE, duration);
   const quarantine = take('QUARANTINE', STANDARD.QUARANTINE, duration);
   const maxIndexLag = take('MAX_INDEX_LAG', STANDARD.MAX_INDEX_LAG, duration);
@@ -66,24 +78,42 @@ export function readConfiguration(environment: Environment, now: Date): Configur
     return value;
   });
   const allowUnversioned = take('ALLOW_UNVERSIONED', 'false', flag);
+  const undoWindow = take('UNDO_WINDOW', STANDARD.UNDO_WINDOW, duration);
+  const deadLetterQueue = environment['DEAD_LETTER_QUEUE'] && take('DEAD_LETTER_QUEUE', undefined, queueUrl);
+  const restoreFunction = environment['RESTORE_FUNCTION'] || undefined;
   if (
     tableName === undefined ||
     bucketName === undefined ||
     layout === undefined ||
     busName === undefined ||
     journalPrefix === undefined ||
+    heartbeatPrefix === undefined ||
     grace === undefined ||
     quarantine === undefined ||
     maxIndexLag === undefined ||
     allowUnversioned === undefined ||
+    undoWindow === undefined ||
     problems.length > 0
   ) {
     throw new ConfigurationError(`the environment is not usable: ${problems.join('; ')}`);
   }
   return {
-    ...{ tableName, bucketName, layout, busName, journalPrefix, grace, quarantine, maxIndexLag },
-    ...{ defaultFilters, allowUnversioned },
+    ...{ tableName, bucketName, layout, busName, journalPrefix, heartbeatPrefix },
+    ...{ grace, quarantine, maxIndexLag, defaultFilters, allowUnversioned, undoWindow },
+    ...{ deadLetterQueue: deadLetterQueue || undefined, restoreFunction },
   };
+}
+
+/** The URL of a queue from one variable. @throws ConfigurationError */
+export function readQueueUrl(environment: Environment, name: string): string {
+  const value = environment[name];
+  if (!value) throw new ConfigurationError(`the environment is not usable: ${name} is not set`);
+  try {
+    return queueUrl(value);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ConfigurationError(`the environment is not usable: ${name}: ${reason}`);
+  }
 }
 
 function duration(value: string): number {
@@ -101,13 +131,29 @@ function flag(value: string): boolean {
   throw new Error(`"${value}" is neither true nor false`);
 }
 
-/** The journal is never where the collector deletes, nor where the registry looks. */
+/** @throws Error when it is no URL of a queue. */
+export function queueUrl(value: string): string {
+  if (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) return value;
+  throw new Error(
+    `"${value}" is no URL of a queue: allowed is one such as https://sqs.<region>.<domain>/<account>/<name>`,
+  );
+}
+
+/** What the collector writes is never where it deletes, nor where the registry looks. */
 function prefix(value: string, layout: RegistryLayout | undefined): string {
-  const journal = `${value.replace(/^\/+|\/+$/g, '')}/`;
-  if (journal === '/')
+  const own = `${value.replace(/^\/+|\/+$/g, '')}/`;
+  if (own === '/')
     throw new Error(`"${value}" is empty: allowed is a prefix such as registry-prune/journal/`);
-  if (layout !== undefined && (journal.startsWith(layout.prefix) || layout.prefix.startsWith(journal))) {
+  if (layout !== undefined && (own.startsWith(layout.prefix) || layout.prefix.startsWith(own))) {
     throw new Error(`"${value}" overlaps the registry's own prefix ${layout.prefix}`);
   }
-  return journal;
+  return own;
+}
+
+/** A journal is never deleted as an old heartbeat. */
+function apart(heartbeat: string, journal: string | undefined): string {
+  if (journal !== undefined && (heartbeat.startsWith(journal) || journal.startsWith(heartbeat))) {
+    throw new Error(`"${heartbeat}" overlaps the journal's prefix ${journal}`);
+  }
+  return heartbeat;
 }

@@ -1,14 +1,23 @@
 /** Puts the pieces together for real: configuration in, stores over AWS out. */
 import { ulid } from 'ulid';
 import type { Configuration } from './configuration.ts';
+import type { Indexer } from './index/batch.ts';
+import type { Announcer } from './index/blob-events.ts';
 import type { IndexContext } from './index/context.ts';
+import { writeHeartbeat } from './index/heartbeat.ts';
+import { PullRecorder } from './notifications/pulls.ts';
+import type { NotificationSettings } from './notifications/settings.ts';
+import type { Webhook } from './notifications/webhook.ts';
 import type { PruneDependencies } from './prune/settings.ts';
-import { dynamoDbClient, eventBridgeClient, s3Client } from './store/aws-clients.ts';
+import { dynamoDbClient, eventBridgeClient, lambdaClient, s3Client, sqsClient } from './store/aws-clients.ts';
 import { DynamoDbTable } from './store/dynamodb-table.ts';
 import { EventBridgeBus } from './store/eventbridge-bus.ts';
+import { type MarkerRemover, MarkersOf } from './store/markers.ts';
 import { Metadata } from './store/metadata.ts';
 import { RegistryBucket } from './store/registry-bucket.ts';
+import { RestoreFunction } from './store/restore-function.ts';
 import { S3Bucket } from './store/s3-bucket.ts';
+import { SqsQueue } from './store/sqs-queue.ts';
 
 const now = (): number => Date.now();
 const sleep = (milliseconds: number): Promise<void> =>
@@ -18,24 +27,55 @@ const sleep = (milliseconds: number): Promise<void> =>
 
 /** For a prune. @param owner who runs it, as the lock and its refusals show. */
 export function pruneDependencies(configuration: Configuration, owner: string): PruneDependencies {
-  const { tableName, bucketName, layout, busName, ...settings } = configuration;
+  const { tableName, bucketName, layout, busName, deadLetterQueue, restoreFunction, ...settings } =
+    configuration;
   const client = s3Client();
+  const deadLetters = deadLetterQueue && new SqsQueue({ client: sqsClient(), url: deadLetterQueue });
   return {
     table: new DynamoDbTable({ client: dynamoDbClient(), tableName }),
     objects: (guard) => new S3Bucket({ client, bucket: bucketName, guard }),
+    ...(restoreFunction === undefined ? {} : { markers: restorer(restoreFunction) }),
+    ...(deadLetters ? { deadLetters: () => deadLetters.depth() } : {}),
     bus: new EventBridgeBus({ client: eventBridgeClient(), busName }),
     ...{ layout, bucketName, settings, owner, now, sleep, newId: ulid },
   };
 }
 
-/** For the indexer and for a rebuild. It deletes nothing of the registry. */
-export function indexDependencies(configuration: Configuration): IndexContext {
-  const { tableName, bucketName, layout, grace } = configuration;
+/** For a rebuild. It deletes nothing of the registry. */
+export function indexDependencies(configuration: Configuration): IndexContext & Announcer {
+  const { tableName, bucketName, layout, busName, grace, restoreFunction } = configuration;
   const table = new DynamoDbTable({ client: dynamoDbClient(), tableName });
   const objects = new S3Bucket({ client: s3Client(), bucket: bucketName });
+  const markers = restoreFunction === undefined ? new MarkersOf(objects) : restorer(restoreFunction);
   return {
     metadata: new Metadata(table, ulid),
-    bucket: new RegistryBucket(objects, layout),
-    ...{ now, grace },
+    bucket: new RegistryBucket(objects, layout, markers),
+    bus: new EventBridgeBus({ client: eventBridgeClient(), busName }),
+    ...{ now, grace, bucketName },
   };
 }
+
+/** For the indexer that a queue feeds. @param queueUrl of the queue that brings the bucket's events. */
+export function indexerDependencies(
+  configuration: Configuration,
+  queueUrl: string,
+): { readonly indexer: Indexer; readonly queue: SqsQueue } {
+  const queue = new SqsQueue({ client: sqsClient(), url: queueUrl });
+  const { heartbeatPrefix } = configuration;
+  return { queue, indexer: { ...indexDependencies(configuration), heartbeatPrefix, postpone: queue } };
+}
+
+/** For the registry's notifications. They need the table and nothing else. */
+export function notificationDependencies({ tableName, secrets }: NotificationSettings): Webhook {
+  const table = new DynamoDbTable({ client: dynamoDbClient(), tableName });
+  return { secrets, pulls: new PullRecorder(new Metadata(table, ulid)), now };
+}
+
+/** Writes one heartbeat. */
+export function heartbeatWriter({ bucketName, heartbeatPrefix }: Configuration): () => Promise<void> {
+  const objects = new S3Bucket({ client: s3Client(), bucket: bucketName });
+  return () => writeHeartbeat({ objects, prefix: heartbeatPrefix, now: now(), id: ulid() });
+}
+
+const restorer = (functionName: string): MarkerRemover =>
+  new RestoreFunction({ client: lambdaClient(), functionName });

@@ -196,7 +196,8 @@ async function run(payload: object): Promise<Report> {
     bucketName: BUCKET,
     settings: {
       ...{ grace: DAY, quarantine: DAY, maxIndexLag: 15 * MINUTE },
-      ...{ journalPrefix: STANDARD.JOURNAL_PREFIX, allowUnversioned: false },
+      ...{ journalPrefix: STANDARD.JOURNAL_PREFIX, heartbeatPrefix: STANDARD.HEARTBEAT_PREFIX },
+      ...{ allowUnversioned: false, undoWindow: 14 * DAY },
     },
     owner: 'demo',
     now,

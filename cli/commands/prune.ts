@@ -1,5 +1,4 @@
 /** `prune`: one run, from this process. */
-import { hostname, userInfo } from 'node:os';
 import { type Configuration, readConfiguration } from '../../lambdas/configuration.ts';
 import { pruneDependencies } from '../../lambdas/dependencies.ts';
 import { parsePruneFilters } from '../../lambdas/filters/prune-filters.ts';
@@ -8,6 +7,7 @@ import type { Tally } from '../../lambdas/prune/report.ts';
 import { type PruneRequest, parsePruneRequest } from '../../lambdas/prune/request.ts';
 import { EXIT, exitCodeFor, UsageError } from '../exit-codes.ts';
 import { bytes, reportText } from '../output.ts';
+import { Deadlines, endOnSignal, thisProcess } from '../process.ts';
 import { confirm, type Host, Progress } from '../terminal.ts';
 
 export interface PruneOptions {
@@ -19,9 +19,6 @@ export interface PruneOptions {
   readonly json?: boolean;
   readonly yes?: boolean;
 }
-
-/** A slice of a run from the command line; the lock's lease is taken forward with each (milliseconds). */
-const SLICE = 15 * 60_000;
 
 export async function pruneCommand(host: Host, options: PruneOptions): Promise<number> {
   const now = new Date();
@@ -39,13 +36,12 @@ export async function pruneCommand(host: Host, options: PruneOptions): Promise<n
   }
 
   const progress = new Progress(host);
-  const ending = endOnSignal(host);
+  const ending = endOnSignal(host, 'Ending after the batch under way …');
   const deadlines = new Deadlines();
-  const owner = `${userInfo().username}@${hostname()} pid ${process.pid}`;
   try {
     const report = await prune(
       {
-        ...pruneDependencies(configuration, owner),
+        ...pruneDependencies(configuration, thisProcess()),
         signal: ending.signal,
         onProgress: (tally) => progress.show(progressText(tally)),
       },
@@ -116,45 +112,4 @@ function progressText({ manifests, blobs, spaceReclaimed }: Tally): string {
     `prune: ${manifests.examined} manifests examined, ${manifests.deleted} deleted; ` +
     `${blobs.examined} blobs examined, ${blobs.deleted} deleted; ${bytes(spaceReclaimed)} reclaimed`
   );
-}
-
-/** Ctrl-C ends the batch under way, publishes what was done, and gives the lock back. */
-function endOnSignal(host: Host): { readonly signal: AbortSignal; readonly stop: () => void } {
-  const controller = new AbortController();
-  const end = () => {
-    host.stderr.write('\nEnding after the batch under way …\n');
-    controller.abort();
-  };
-  process.once('SIGINT', end);
-  process.once('SIGTERM', end);
-  return {
-    signal: controller.signal,
-    stop: () => {
-      process.off('SIGINT', end);
-      process.off('SIGTERM', end);
-    },
-  };
-}
-
-/**
- * One slice after the other, each with a deadline at which the process ends itself: whoever waits for the lock
- * relies on it (protocol, "one run at a time").
- */
-class Deadlines implements Iterable<number> {
-  #timer: NodeJS.Timeout | undefined;
-
-  *[Symbol.iterator](): Iterator<number> {
-    for (;;) {
-      this.stop();
-      this.#timer = setTimeout(() => {
-        process.stderr.write('registry-prune: the deadline of this run has passed; ending at once\n');
-        process.exit(EXIT.error);
-      }, SLICE);
-      yield Date.now() + SLICE;
-    }
-  }
-
-  stop(): void {
-    clearTimeout(this.#timer);
-  }
 }

@@ -1,6 +1,7 @@
 /** `reindex`: builds or repairs the metadata from the bucket. */
 import { readConfiguration } from '../../lambdas/configuration.ts';
 import { indexDependencies } from '../../lambdas/dependencies.ts';
+import { announce } from '../../lambdas/index/blob-events.ts';
 import { reindex } from '../../lambdas/index/reindex.ts';
 import { EXIT } from '../exit-codes.ts';
 import { reindexText } from '../output.ts';
@@ -10,6 +11,7 @@ export async function reindexCommand(host: Host, options: { readonly json?: bool
   const context = indexDependencies(readConfiguration(host.env, new Date()));
   const progress = new Progress(host);
   const report = await reindex(context, {
+    onHealed: (healed) => announce(context, healed),
     onProgress: ({ phase, done }) => progress.show(`reindex: ${phase} ${done.toLocaleString('en')}`),
   }).finally(() => progress.clear());
   host.stdout.write(options.json ? `${JSON.stringify(report)}\n` : reindexText(report));

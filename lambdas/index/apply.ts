@@ -8,7 +8,8 @@ import { applyData, applyLink } from './apply-blob.ts';
 import { applyHistory, applyRevision } from './apply-manifest.ts';
 import { applyTag } from './apply-tag.ts';
 import { applyUpload } from './apply-upload.ts';
-import { type Hints, type IndexContext, type Outcome, retry } from './context.ts';
+import { APPLIED, type Hints, type IndexContext, type Outcome, retry } from './context.ts';
+import { keepStrange, releaseStrange, strangeLink } from './strange.ts';
 
 /** How often a key is looked at anew when its item changes under the indexer, before it is put off. */
 const ATTEMPTS = 8;
@@ -38,6 +39,16 @@ async function look(context: IndexContext, key: RegistryKey, hints: Hints): Prom
     case 'upload':
       return await applyUpload(context, key.name, key.uuid);
     case 'unrecognised':
-      return { status: 'ignored' };
+      return await applyStrange(context, key.key);
   }
+}
+
+/** A link that is not of the known layout is kept, with all that it may mean, until it is gone. */
+async function applyStrange(context: IndexContext, key: string): Promise<Outcome> {
+  const link = strangeLink(context.bucket.layout, key);
+  if (link === undefined) return { status: 'ignored' };
+  const object = await context.bucket.objects.head(key);
+  if (object === undefined) await releaseStrange(context, key, link);
+  else await keepStrange(context, key, link, object.lastModified.getTime());
+  return APPLIED;
 }

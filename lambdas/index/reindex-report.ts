@@ -1,5 +1,6 @@
 /** What a rebuild found and repaired. */
 import type { Digest } from '../registry/digest.ts';
+import type { RestoredBlob } from '../store/hold.ts';
 
 export type Kind = 'repositories' | 'manifests' | 'tags' | 'links' | 'blobs' | 'uploads' | 'edges';
 
@@ -23,6 +24,8 @@ export interface ReindexReport {
   readonly unreadable: readonly Unreadable[];
   /** Blobs that a manifest or link needs and the bucket does not hold. */
   readonly lost: readonly Digest[];
+  /** Blobs that were deleted and are visible again, because a manifest or link needs them. */
+  readonly restored: readonly Digest[];
   /** Keys that did not settle because a run was deleting their targets; the next rebuild finishes them. */
   readonly postponed: number;
   /** Objects under the registry's root that are not of its layout; left alone. */
@@ -46,15 +49,17 @@ export class ReindexReporter {
   readonly removed = zero();
   readonly unreadable: Unreadable[] = [];
   readonly lost = new Set<Digest>();
+  readonly restored: RestoredBlob[] = [];
   postponed = 0;
   unrecognised = 0;
 
   report(durationMs: number): ReindexReport {
-    const { found, added, removed, unreadable, lost, postponed, unrecognised } = this;
+    const { found, added, removed, unreadable, lost, restored, postponed, unrecognised } = this;
     unreadable.sort((a, b) => (a.repository + a.what < b.repository + b.what ? -1 : 1));
     return {
       ...{ found, added, removed, unreadable, postponed, unrecognised, durationMs },
       lost: [...lost].sort(),
+      restored: [...new Set(restored.map(({ digest }) => digest))].sort(),
     };
   }
 }

@@ -9,11 +9,13 @@
  * the same code as a live event, so a change that happens meanwhile is settled as between two events.
  */
 import pMap from 'p-map';
-import { heartbeatKey } from '../store/items.ts';
+import type { RestoredBlob } from '../store/hold.ts';
 import { KeySet } from '../store/key-set.ts';
 import type { Item, Key } from '../store/table.ts';
+import type { Healed } from './blob-events.ts';
 import { claimOf } from './claims.ts';
 import type { IndexContext } from './context.ts';
+import { recordReindex } from './heartbeat.ts';
 import { blobDirectories, repositoryNames } from './listing.ts';
 import { type Comparison, reindexBlobs, reindexRepository } from './reindex-listing.ts';
 import { type ReindexReport, ReindexReporter } from './reindex-report.ts';
@@ -22,6 +24,8 @@ import { relook } from './relook.ts';
 export interface ReindexOptions {
   /** Repositories and blob directories listed at the same time. */
   readonly concurrency?: number;
+  /** Told at the end of what was needed after it had been deleted; the rebuild counts once this returns. */
+  readonly onHealed?: (healed: Healed) => Promise<void>;
   readonly onProgress?: (progress: { readonly phase: ReindexPhase; readonly done: number }) => void;
 }
 
@@ -38,7 +42,8 @@ export async function reindex(context: IndexContext, options: ReindexOptions = {
   const { concurrency = 16, onProgress } = options;
   const startedAt = context.now();
   const reporter = new ReindexReporter();
-  const comparison: Comparison = { context, reporter, claimed: new KeySet(), shown: new KeySet() };
+  const healing = { ...context, onRestored: (blob: RestoredBlob) => reporter.restored.push(blob) };
+  const comparison: Comparison = { context: healing, reporter, claimed: new KeySet(), shown: new KeySet() };
 
   let done = 0;
   const step = (phase: ReindexPhase, count = 1): void => {
@@ -79,7 +84,9 @@ export async function reindex(context: IndexContext, options: ReindexOptions = {
     await pMap(unseen, (item) => relook(comparison, item), { concurrency });
     step('verification', items.length);
   });
-  await beat(context, startedAt);
+  const lost = [...reporter.lost];
+  await options.onHealed?.({ restored: reporter.restored, lost });
+  await recordReindex(context, startedAt);
   return reporter.report(context.now() - startedAt);
 }
 
@@ -98,11 +105,4 @@ async function scan(context: IndexContext, visit: (items: readonly Item[]) => Pr
       after = page.next;
     } while (after !== undefined);
   });
-}
-
-/** Everything up to the start of this rebuild has been seen. */
-async function beat(context: IndexContext, startedAt: number): Promise<void> {
-  const older = { any: [{ absent: true } as const, { lessThan: { seenAt: startedAt } }] };
-  const change = { set: { writtenAt: startedAt, seenAt: startedAt }, add: { version: 1 } };
-  await context.metadata.table.update(heartbeatKey, change, older);
 }

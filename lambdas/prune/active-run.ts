@@ -1,6 +1,6 @@
 /** A run under way, as its callers hold it, and what is said of it. */
-import { runsPk } from '../store/items.ts';
 import type { PruneLock } from '../store/lock.ts';
+import { runKey } from '../store/runs.ts';
 import type { Value } from '../store/table.ts';
 import type { Refusal, Report, Status } from './report.ts';
 import type { Run } from './run.ts';
@@ -53,11 +53,22 @@ const RUN_RETENTION = 365 * 24 * 3600;
 
 /** The run's item at its start. A dry run has none. */
 export async function recordStart(active: ActiveRun): Promise<void> {
-  const { request, startedAt, fence } = active.run;
+  const { request, startedAt, fence, policy } = active.run;
   const { mode, trigger } = request;
   const expireAt = Math.ceil(startedAt / 1000) + RUN_RETENTION;
   const started = new Date(startedAt).toISOString();
-  await record(active, { mode, trigger, startedAt: started, expireAt, fence, status: 'running' });
+  const undo = { recoverable: policy.recoverable, ...recoverableUntil(active) };
+  await record(active, { mode, trigger, startedAt: started, expireAt, fence, status: 'running', ...undo });
+}
+
+/**
+ * Until when the run can be undone. The bucket's lifecycle rule counts from each deletion, so the first one decides, and
+ * the run's start comes before it.
+ */
+export function recoverableUntil({ run, dependencies }: ActiveRun): { readonly recoverableUntil?: string } {
+  if (!run.policy.recoverable) return {};
+  const until = run.startedAt + dependencies.settings.undoWindow;
+  return { recoverableUntil: new Date(until).toISOString() };
 }
 
 /** The run's item at its end: the report's totals. Its lists are in the journal. */
@@ -76,5 +87,5 @@ export async function recordEnd(active: ActiveRun, report: Report): Promise<void
 
 async function record({ run, lock }: ActiveRun, set: Readonly<Record<string, Value>>): Promise<void> {
   if (lock === undefined) return;
-  await run.metadata.table.update({ pk: runsPk, sk: run.runId }, { set, add: { version: 1 } });
+  await run.metadata.table.update(runKey(run.runId), { set, add: { version: 1 } });
 }

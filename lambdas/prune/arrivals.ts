@@ -4,7 +4,7 @@
  */
 import type { RegistryKey } from '../registry/layout.ts';
 import type { Stores } from '../store/hold.ts';
-import { isInForce, obstacleKey } from '../store/items.ts';
+import { isInForce, obstacleKey, UnknownItemError } from '../store/items.ts';
 import type { Refusal } from './report.ts';
 
 /** A listing and a HEAD agree on times only to the second. */
@@ -15,15 +15,15 @@ export const isNewer = (lastModified: Date, known: number): boolean =>
   second(lastModified.getTime()) > second(known);
 
 /**
- * Looks for a link that was put after the index was in line with the bucket and that the index does not know.
+ * Looks for a link that was put after the last rebuild began and that the index does not know.
  *
- * @param indexedAt milliseconds since the epoch.
+ * @param reindexedAt milliseconds since the epoch.
  */
-export async function findArrival(stores: Stores, indexedAt: number): Promise<Refusal | undefined> {
+export async function findArrival(stores: Stores, reindexedAt: number): Promise<Refusal | undefined> {
   const { bucket } = stores;
   for await (const objects of bucket.pages(bucket.layout.repositoriesPrefix)) {
     for (const { key, lastModified } of objects) {
-      if (second(lastModified.getTime()) < second(indexedAt)) continue;
+      if (second(lastModified.getTime()) < second(reindexedAt)) continue;
       const parsed = bucket.layout.parse(key);
       const known = await knownTime(stores, parsed);
       if (known === undefined || !isNewer(lastModified, known)) continue;
@@ -41,8 +41,20 @@ export function arrival(what: string): Refusal {
   return { code: 'pushes-arriving', message };
 }
 
-/** When the table says that a link was written; undefined for what is no link; 0 for a link it does not know. */
-async function knownTime({ metadata }: Stores, key: RegistryKey): Promise<number | undefined> {
+/**
+ * When the table says that a link was written; 0 for a link it does not know; undefined for what is no link, and for
+ * an item in a shape not known: nothing of its repository goes in any case.
+ */
+async function knownTime(stores: Stores, key: RegistryKey): Promise<number | undefined> {
+  try {
+    return await recordedTime(stores, key);
+  } catch (error) {
+    if (error instanceof UnknownItemError) return undefined;
+    throw error;
+  }
+}
+
+async function recordedTime({ metadata }: Stores, key: RegistryKey): Promise<number | undefined> {
   switch (key.kind) {
     case 'layer': {
       const edge = await metadata.link(key.digest, key.name);

@@ -1,7 +1,7 @@
 /** Unlinks and condemns blobs, and finds those that are due to be swept. */
 import type { Digest } from '../registry/digest.ts';
 import { putLink, relink } from '../store/hold.ts';
-import { type BlobItem, blobKey, blobQueue, type LinkEdge, linkKey } from '../store/items.ts';
+import { type BlobItem, blobKey, blobQueue, isInForce, type LinkEdge, linkKey } from '../store/items.ts';
 import { tombstoneExpiry } from '../store/metadata.ts';
 import { arrival, isNewer } from './arrivals.ts';
 import { isFresh } from './look-again.ts';
@@ -76,7 +76,8 @@ async function unlink(
     const removedAt = run.now();
     const set = { removedAt, expireAt: tombstoneExpiry(removedAt) };
     const edge = linkKey(digest, link.name);
-    if ((await run.metadata.transition(edge, link.version, set)) !== undefined) {
+    const removed = (await run.metadata.transition(edge, link.version, set)) !== undefined;
+    if (removed || (await isSeenGone(run, link.name, digest))) {
       run.tally.links.deleted++;
       gone++;
       continue;
@@ -86,6 +87,12 @@ async function unlink(
   }
   if (gone === 0) return 'none';
   return gone === wanted.length ? 'all' : 'some';
+}
+
+/** Whether the indexer has marked the edge removed first: the event of this run's own deletion was that fast. */
+async function isSeenGone({ metadata }: Run, name: string, digest: Digest): Promise<boolean> {
+  const edge = await metadata.link(digest, name);
+  return edge !== undefined && !isInForce(edge);
 }
 
 /** Links that a push has written anew since they were indexed stay; their edges learn of it. */

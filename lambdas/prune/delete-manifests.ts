@@ -7,6 +7,7 @@ import { removeManifestEdges } from '../store/release.ts';
 import { settled } from '../store/side-by-side.ts';
 import { holdsAgain } from './look-again.ts';
 import type { Doomed } from './plan-manifest.ts';
+import { type PullTimes, pullTime, tagPullTimes } from './pull-times.ts';
 import { repairManifest } from './repair.ts';
 import { marks, type Run } from './run.ts';
 
@@ -20,9 +21,10 @@ export async function deleteManifests(run: Run, group: readonly Doomed[], reason
   const digests = new Set(group.map(({ item }) => item.digest));
   if (await anyAsync(group, (doomed) => holdsAgain(run, doomed, digests))) return await giveBack(run, group);
 
-  await run.journal.write(group.flatMap((doomed) => lines(doomed, reason)));
+  const pulled = await tagPullTimes(run, group);
+  await run.journal.write(group.flatMap((doomed) => lines(doomed, reason, pulled)));
   for (const doomed of group) {
-    if ((await removeTags(run, doomed)) === 'changed') return await giveBack(run, group);
+    if ((await removeTags(run, doomed, pulled)) === 'changed') return await giveBack(run, group);
   }
   if (!(await removeLinks(run, group))) return 'failed';
 
@@ -47,7 +49,7 @@ export async function deleteManifests(run: Run, group: readonly Doomed[], reason
   for (const { item } of group) {
     run.tally.examineManifest(`${item.name}@${item.digest}`);
     run.tally.manifests.deleted++;
-    run.tally.image({ deleted: item.digest });
+    run.tally.image({ deleted: item.digest, ...pullTime(item.lastPulledAt) });
   }
   return 'deleted';
 }
@@ -88,20 +90,26 @@ async function giveBack(run: Run, group: readonly Doomed[]): Promise<Deletion> {
 }
 
 /** Step 5. */
-function lines({ item, tags }: Doomed, reason: string): JournalEntry[] {
-  const { name: repository, digest, mediaType, size, taggedAs } = item;
+function lines({ item, tags }: Doomed, reason: string, pulled: PullTimes): JournalEntry[] {
+  const { name: repository, digest, mediaType, size, taggedAs, lastPulledAt } = item;
+  const about = { reason, repository, digest };
   return [
-    ...tags.map((tag) => ({ action: 'untag' as const, reason, repository, digest, ...tag })),
-    { action: 'delete-manifest', reason, repository, digest, mediaType, size, taggedAs },
+    ...tags.map((tag) => ({ action: 'untag' as const, ...about, ...tag, ...pulled.get(tag.tag) })),
+    { action: 'delete-manifest', ...about, mediaType, size, taggedAs, ...pullTime(lastPulledAt) },
   ];
 }
 
 /** Step 6, tags: each only if it is still the journalled one. */
-async function removeTags(run: Run, { item, tags }: Doomed): Promise<'removed' | 'changed'> {
+async function removeTags(
+  run: Run,
+  { item, tags }: Doomed,
+  pulled: PullTimes,
+): Promise<'removed' | 'changed'> {
   for (const removal of tags) {
     const outcome = await run.bucket.removeTag(item.name, removal);
     if (outcome === 'changed') return 'changed';
-    if (outcome === 'deleted') run.tally.image({ untagged: `${item.name}:${removal.tag}` });
+    if (outcome !== 'deleted') continue;
+    run.tally.image({ untagged: `${item.name}:${removal.tag}`, ...pulled.get(removal.tag) });
   }
   return 'removed';
 }

@@ -2,23 +2,26 @@
  * A run is three functions: `startRun` takes the lock and asks the gate (the request is validated before); `runSlice` works until
  * done or out of time; `finishRun` reports, publishes and releases. One Lambda calls them in a row.
  */
-import { coalesce } from '../store/coalesce.ts';
+import { announce } from '../index/blob-events.ts';
+import { writeHeartbeat } from '../index/heartbeat.ts';
+import type { Stores } from '../store/hold.ts';
 import { SHARDS } from '../store/items.ts';
 import { BucketJournal, noJournal } from '../store/journal.ts';
 import { PruneLock } from '../store/lock.ts';
 import { Metadata } from '../store/metadata.ts';
-import { DeadlineError, type DeleteResult, type ObjectStore } from '../store/object-store.ts';
+import { DeadlineError } from '../store/object-store.ts';
 import { PreviewBucket } from '../store/preview-bucket.ts';
 import { PreviewTable } from '../store/preview-table.ts';
 import { RegistryBucket } from '../store/registry-bucket.ts';
-import { type ActiveRun, makeReport, recordEnd, recordStart } from './active-run.ts';
+import { sharedDeletions } from '../store/shared-deletions.ts';
+import { type ActiveRun, makeReport, recordEnd, recordStart, recoverableUntil } from './active-run.ts';
 import { pruneEvent } from './event.ts';
-import { gate, type Verdict } from './gate.ts';
+import { gate, policyOf } from './gate.ts';
 import { KnownObstacles } from './obstacles.ts';
 import { type Report, Tally } from './report.ts';
-import { type PruneRequest, repositoryScope } from './request.ts';
-import type { Policy, Run } from './run.ts';
-import type { PruneDependencies, PruneSettings } from './settings.ts';
+import type { PruneRequest } from './request.ts';
+import type { Run } from './run.ts';
+import type { PruneDependencies } from './settings.ts';
 import { workOff } from './slice.ts';
 
 export type { PruneDependencies, PruneSettings } from './settings.ts';
@@ -58,10 +61,16 @@ export async function startRun(
     const table = request.dryRun ? new PreviewTable(dependencies.table) : dependencies.table;
     const objects = request.dryRun ? new PreviewBucket(real, { now: () => new Date(now()) }) : real;
     const metadata = new Metadata(table, newId);
-    const bucket = new RegistryBucket(objects, dependencies.layout);
-    const stores = { metadata, bucket };
+    // A dry run's markers are in its preview alone.
+    const markers = request.dryRun ? undefined : dependencies.markers;
+    const bucket = new RegistryBucket(objects, dependencies.layout, markers);
     const tally = new Tally();
-    const verdict = await gate({ stores, versioning, request, settings, now });
+    const stores: Stores = { metadata, bucket, onRestored: (blob) => tally.restored.push(blob) };
+    // For the next runs: seen by the indexer, it shows that changes arrive.
+    if (!request.dryRun)
+      await writeHeartbeat({ objects, prefix: settings.heartbeatPrefix, now: now(), id: runId });
+    const { deadLetters } = dependencies;
+    const verdict = await gate({ stores, versioning, request, settings, now, deadLetters });
     for (const refusal of verdict.refusals) tally.refuse(refusal);
     const journal =
       lock === undefined
@@ -83,10 +92,10 @@ export async function startRun(
       journal,
       tally,
       startedAt,
-      indexedAt: verdict.indexedAt,
+      reindexedAt: verdict.reindexedAt,
       now,
       sleep: dependencies.sleep,
-      deleteObjects: sharedDeletes(objects),
+      deleteObjects: sharedDeletions(objects),
       obstacles: new KnownObstacles(metadata, now),
       concurrency: dependencies.concurrency ?? 16,
       progress: () => dependencies.onProgress?.(tally),
@@ -144,23 +153,28 @@ export async function finishRun(active: ActiveRun, failure?: unknown): Promise<R
     });
   }
   try {
-    let report = makeReport(active);
-    if (lock === undefined) return report;
-    try {
-      await dependencies.bus.publish(
-        pruneEvent(report, dependencies.bucketName, new Date(dependencies.now())),
-      );
-    } catch (error) {
-      // A run is not reported as completed without its event.
-      const message = error instanceof Error ? error.message : String(error);
-      run.tally.refuse({ code: 'event-not-published', message });
-      run.tally.incomplete++;
-      report = makeReport(active);
-    }
+    if (lock === undefined) return makeReport(active);
+    const { bus, bucketName, now } = dependencies;
+    await orPartial(run, () => announce({ metadata: run.metadata, bus, bucketName, now }, run.tally));
+    await orPartial(run, () =>
+      bus.publish(pruneEvent(makeReport(active), bucketName, new Date(now()), recoverableUntil(active))),
+    );
+    const report = makeReport(active);
     await recordEnd(active, report);
     return report;
   } finally {
     await lock?.release();
+  }
+}
+
+/** A run is not reported as completed without its events. */
+async function orPartial(run: Run, publish: () => Promise<void>): Promise<void> {
+  try {
+    await publish();
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    run.tally.refuse({ code: 'event-not-published', message });
+    run.tally.incomplete++;
   }
 }
 
@@ -196,32 +210,6 @@ function split(deadlines: Iterable<number>): [number, Iterable<number>] {
   const first = iterator.next();
   if (first.done) throw new RangeError('a run needs at least one deadline');
   return [first.value, { [Symbol.iterator]: () => iterator }];
-}
-
-function policyOf(request: PruneRequest, settings: PruneSettings, verdict: Verdict): Policy {
-  const offline = request.mode === 'offline';
-  return {
-    filters: request.filters,
-    inScope: repositoryScope(request.repositories),
-    grace: offline ? 0 : settings.grace,
-    quarantine: offline ? 0 : settings.quarantine,
-    mayDelete: verdict.mayDelete,
-    recoverable: verdict.recoverable,
-    resolveOnly: verdict.refused,
-  };
-}
-
-function sharedDeletes(objects: ObjectStore): (keys: readonly string[]) => Promise<DeleteResult> {
-  const shared = coalesce<string, DeleteResult>({ limit: 1000, send: (keys) => objects.deleteMany(keys) });
-  return async (keys) => {
-    if (keys.length === 0) return { deleted: [], failed: [] };
-    const mine = new Set(keys);
-    const { deleted, failed } = await shared(keys);
-    return {
-      deleted: deleted.filter(({ key }) => mine.has(key)),
-      failed: failed.filter(({ key }) => mine.has(key)),
-    };
-  };
 }
 
 const refuseToDelete = (): never => {

@@ -1,8 +1,7 @@
 /** The event that tells the world of a run (docs/events.md, and Docker's own `prune` event). */
-import type { BusEvent } from '../store/event-bus.ts';
-import type { Report } from './report.ts';
+import { type BusEvent, EVENT_SOURCE } from '../store/event-bus.ts';
+import type { RefusalCode, Report } from './report.ts';
 
-export const EVENT_SOURCE = 'registry-prune';
 export const PRUNE_DETAIL_TYPE = 'Registry Prune';
 
 const MIB = 1024 * 1024;
@@ -26,11 +25,20 @@ export interface PruneEventDetail {
   /** Until when the run can be undone; null where it cannot. */
   readonly recoverableUntil: string | null;
   readonly journal: string;
+  /** Codes of the report's refusals, each once. */
+  readonly refusals: readonly RefusalCode[];
+  /** Why a refused run deleted nothing; null for any other. */
+  readonly reason: string | null;
   readonly time: string;
 }
 
+/** Until when what a run deleted is kept, where it is. */
+interface Undo {
+  readonly recoverableUntil?: string;
+}
+
 /** The event of a run that took the lock. @param time when the run ended. */
-export function pruneEvent(report: Report, bucket: string, time: Date): BusEvent {
+export function pruneEvent(report: Report, bucket: string, time: Date, undo: Undo = {}): BusEvent {
   const detail: PruneEventDetail = {
     schemaVersion: '1.0',
     type: 'image',
@@ -46,8 +54,10 @@ export function pruneEvent(report: Report, bucket: string, time: Date): BusEvent
     manifestsDeleted: report.manifests.deleted,
     blobsDeleted: report.blobs.deleted,
     blobsCondemned: report.blobs.condemned,
-    recoverableUntil: null,
+    recoverableUntil: report.journal === undefined ? null : (undo.recoverableUntil ?? null),
     journal: report.journal ?? '',
+    refusals: [...new Set(report.refusals.map(({ code }) => code))],
+    reason: report.status === 'refused' ? (report.refusals[0]?.message ?? '') : null,
     time: time.toISOString(),
   };
   return {

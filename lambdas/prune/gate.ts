@@ -3,14 +3,15 @@ import type { Stores } from '../store/hold.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { findArrival } from './arrivals.ts';
 import type { Refusal } from './report.ts';
-import type { PruneRequest } from './request.ts';
+import { type PruneRequest, repositoryScope } from './request.ts';
+import type { Policy } from './run.ts';
 import type { PruneSettings } from './settings.ts';
 
 export interface Verdict {
   /** The run deletes nothing; it only resolves what an earlier one left. */
   readonly refused: boolean;
-  /** When the index was last in line with the bucket, milliseconds since the epoch; 0 if never. */
-  readonly indexedAt: number;
+  /** When the last rebuild began, milliseconds since the epoch; 0 if there was none. */
+  readonly reindexedAt: number;
   /** A deletion can be taken back. */
   readonly recoverable: boolean;
   /** Data and tags may go. */
@@ -18,22 +19,26 @@ export interface Verdict {
   readonly refusals: readonly Refusal[];
 }
 
-/** Reads the heartbeat and the bucket's versioning; offline, looks for pushes as well. */
-export async function gate(about: {
+export interface GateInput {
   readonly stores: Stores;
   readonly versioning: Awaited<ReturnType<ObjectStore['versioning']>>;
   readonly request: PruneRequest;
   readonly settings: PruneSettings;
   readonly now: () => number;
-}): Promise<Verdict> {
-  const { stores, versioning, request, settings } = about;
-  const seenAt = (await stores.metadata.heartbeat())?.seenAt;
-  const indexedAt = seenAt ?? 0;
+  /** Messages that the indexer could not apply; absent where no queue feeds it. */
+  readonly deadLetters?: (() => Promise<number>) | undefined;
+}
+
+/** Reads heartbeat, dead letters and the bucket's versioning; offline, looks for pushes as well. */
+export async function gate(input: GateInput): Promise<Verdict> {
+  const { stores, versioning, request, settings } = input;
+  const reindexedAt = (await stores.metadata.lastReindex())?.startedAt ?? 0;
   const recoverable = versioning === 'enabled';
+  const verdict = { reindexedAt, recoverable };
   const refusal =
-    staleness(seenAt, settings.maxIndexLag, about.now()) ??
-    (request.mode === 'offline' ? await findArrival(stores, indexedAt) : undefined);
-  const verdict = { indexedAt, recoverable };
+    (await staleness(input, reindexedAt)) ??
+    (await poison(input)) ??
+    (request.mode === 'offline' ? await findArrival(stores, reindexedAt) : undefined);
   if (refusal !== undefined) return { ...verdict, refused: true, mayDelete: false, refusals: [refusal] };
   if (request.mode === 'offline' || recoverable || settings.allowUnversioned) {
     return { ...verdict, refused: false, mayDelete: true, refusals: [] };
@@ -49,17 +54,55 @@ export async function gate(about: {
   };
 }
 
-/** A broken event rule must never look like "no new pushes". */
-function staleness(seenAt: number | undefined, maxIndexLag: number, now: number): Refusal | undefined {
-  const allowed = `allowed are ${maxIndexLag / 1000} s (MAX_INDEX_LAG)`;
-  if (seenAt === undefined) {
+/**
+ * A broken event rule must never look like "no new pushes". Events tell only of changes: what was there before the
+ * rule is known from a rebuild, so there must have been one.
+ */
+async function staleness(
+  { stores, settings: { maxIndexLag }, now }: GateInput,
+  reindexedAt: number,
+): Promise<Refusal | undefined> {
+  const beat = await stores.metadata.heartbeat();
+  if (beat === undefined || reindexedAt === 0) {
     return {
       code: 'stale-index',
       message: 'the metadata has never been built: run `registry-prune reindex`',
     };
   }
-  const lag = now - seenAt;
+  const lag = now() - beat.writtenAt;
   if (lag <= maxIndexLag) return undefined;
-  const message = `the metadata was last in line with the bucket ${Math.round(lag / 1000)} s ago; ${allowed}`;
+  const message =
+    `the metadata was last in line with the bucket ${Math.round(lag / 1000)} s ago; ` +
+    `allowed are ${maxIndexLag / 1000} s (MAX_INDEX_LAG)`;
   return { code: 'stale-index', message };
+}
+
+/** What the indexer could not apply may be the push that needs what this run would delete. */
+async function poison({ deadLetters }: GateInput): Promise<Refusal | undefined> {
+  if (deadLetters === undefined) return undefined;
+  const refuse = (message: string): Refusal => ({ code: 'dead-letters', message });
+  try {
+    const count = await deadLetters();
+    if (count === 0) return undefined;
+    return refuse(
+      `${count} ${count === 1 ? 'event' : 'events'} could not be indexed and wait in the dead-letter queue: ` +
+        'see why, send them again, or run `registry-prune reindex` and purge the queue',
+    );
+  } catch (error) {
+    return refuse(`the dead-letter queue cannot be read: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+/** What the run may do, by its request and the gate. */
+export function policyOf(request: PruneRequest, settings: PruneSettings, verdict: Verdict): Policy {
+  const offline = request.mode === 'offline';
+  return {
+    filters: request.filters,
+    inScope: repositoryScope(request.repositories),
+    grace: offline ? 0 : settings.grace,
+    quarantine: offline ? 0 : settings.quarantine,
+    mayDelete: verdict.mayDelete,
+    recoverable: verdict.recoverable,
+    resolveOnly: verdict.refused,
+  };
 }

@@ -1,7 +1,9 @@
 /** What a run did, as its callers see it (docs/events.md). */
 import type { Digest } from '../registry/digest.ts';
+import type { RestoredBlob } from '../store/hold.ts';
 import { KeySet } from '../store/key-set.ts';
 import type { FailedDelete } from '../store/object-store.ts';
+import type { PullTime } from './pull-times.ts';
 import type { Mode, Trigger } from './request.ts';
 
 export type Status = 'completed' | 'partial' | 'refused';
@@ -16,6 +18,7 @@ export interface Refusal {
 
 export type RefusalCode =
   | 'stale-index'
+  | 'dead-letters'
   | 'pushes-arriving'
   | 'unversioned-bucket'
   | 'unreadable'
@@ -24,7 +27,7 @@ export type RefusalCode =
   | 'failed'
   | 'event-not-published';
 
-export type ImageDeleted = { readonly untagged: string } | { readonly deleted: Digest };
+export type ImageDeleted = ({ readonly untagged: string } | { readonly deleted: Digest }) & PullTime;
 
 export interface Report {
   readonly runId: string;
@@ -68,6 +71,9 @@ export class Tally {
   readonly links = { deleted: 0 };
   readonly uploads = { deleted: 0, bytes: 0 };
   spaceReclaimed = 0;
+  /** Blobs that something needed after they had been deleted: those that came back, and those that cannot. */
+  readonly restored: RestoredBlob[] = [];
+  readonly lost: Digest[] = [];
   /** Deletions that failed or were put off, so that the run has not done all it was asked for. */
   incomplete = 0;
   readonly #examined = new KeySet();

@@ -29,8 +29,8 @@ export interface Run extends Stores {
   readonly journal: Journal;
   readonly tally: Tally;
   readonly startedAt: number;
-  /** When the index was last in line with the bucket, milliseconds since the epoch. */
-  readonly indexedAt: number;
+  /** When the last rebuild began, milliseconds since the epoch. */
+  readonly reindexedAt: number;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly sleep: (milliseconds: number) => Promise<void>;

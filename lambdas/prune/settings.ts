@@ -1,6 +1,7 @@
 /** What a run works with, put together by the function and by the command line. */
 import type { RegistryLayout } from '../registry/layout.ts';
 import type { EventBus } from '../store/event-bus.ts';
+import type { MarkerRemover } from '../store/markers.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import type { Table } from '../store/table.ts';
 import type { Tally } from './report.ts';
@@ -10,15 +11,22 @@ export interface PruneSettings {
   readonly grace: number;
   readonly quarantine: number;
   readonly maxIndexLag: number;
-  /** Prefix of the journal in the registry's bucket, outside the registry's root. */
+  /** Prefixes in the registry's bucket, outside the registry's root. */
   readonly journalPrefix: string;
+  readonly heartbeatPrefix: string;
   readonly allowUnversioned: boolean;
+  /** How long the bucket's lifecycle rule keeps what a run deletes. */
+  readonly undoWindow: number;
 }
 
 export interface PruneDependencies {
   readonly table: Table;
   /** @param guard is called right before each destructive request is signed. */
   readonly objects: (guard: () => void) => ObjectStore;
+  /** @default the run removes its delete markers itself */
+  readonly markers?: MarkerRemover;
+  /** Events that the indexer could not apply. @default none is fed by a queue */
+  readonly deadLetters?: () => Promise<number>;
   readonly bus: EventBus;
   readonly layout: RegistryLayout;
   readonly bucketName: string;

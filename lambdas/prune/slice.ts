@@ -58,7 +58,7 @@ async function blobsAndUploads(run: Run, shards: readonly string[]): Promise<voi
 /** Offline, the bucket is looked through once more before the first bytes go. */
 async function haltOnArrival(run: Run): Promise<void> {
   if (run.request.mode !== 'offline' || run.policy.resolveOnly || run.isOver()) return;
-  const found = await findArrival(run, run.indexedAt);
+  const found = await findArrival(run, run.reindexedAt);
   if (found !== undefined) run.halt(found);
 }
 

@@ -19,6 +19,10 @@ export function observe(report: Report, { logger, metrics }: { logger: Logger; m
   metrics.addMetric('RunDuration', MetricUnit.Milliseconds, report.durationMs);
   metrics.addMetric('Refusals', MetricUnit.Count, refusals.length);
   metrics.publishStoredMetrics();
+  if (report.status !== 'refused') return;
+  // A metric of its own, since a dimension counts for all that are published with it.
+  const reason = refusals[0]?.code ?? 'unknown';
+  metrics.singleMetric().addDimension('Reason', reason).addMetric('RunsRefused', MetricUnit.Count, 1);
 }
 
 /** A run that ended with an error, or never began. */

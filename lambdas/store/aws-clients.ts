@@ -1,6 +1,8 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { LambdaClient } from '@aws-sdk/client-lambda';
 import { S3Client } from '@aws-sdk/client-s3';
+import { SQSClient } from '@aws-sdk/client-sqs';
 
 /** Clients of the AWS SDK; region, credentials and `AWS_ENDPOINT_URL` are read by the SDK itself. */
 
@@ -13,6 +15,10 @@ const CONNECT_TIMEOUT = 2000;
 const S3_TIMEOUT = 60_000;
 const DYNAMODB_TIMEOUT = 10_000;
 const EVENTBRIDGE_TIMEOUT = 10_000;
+/** The function it calls answers within this. */
+const LAMBDA_TIMEOUT = 60_000;
+/** A receive waits for messages for up to 20 s. */
+const SQS_TIMEOUT = 30_000;
 
 function connections(requestTimeout: number) {
   return {
@@ -49,5 +55,21 @@ export function eventBridgeClient(): EventBridgeClient {
     retryMode: 'standard',
     maxAttempts: 5,
     requestHandler: connections(EVENTBRIDGE_TIMEOUT),
+  });
+}
+
+export function sqsClient(): SQSClient {
+  return new SQSClient({
+    retryMode: 'standard',
+    maxAttempts: 5,
+    requestHandler: connections(SQS_TIMEOUT),
+  });
+}
+
+export function lambdaClient(): LambdaClient {
+  return new LambdaClient({
+    retryMode: 'standard',
+    maxAttempts: 5,
+    requestHandler: connections(LAMBDA_TIMEOUT),
   });
 }

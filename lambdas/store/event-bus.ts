@@ -1,5 +1,8 @@
 /** The port to the event bus. */
 
+/** Of all events of this product. */
+export const EVENT_SOURCE = 'registry-prune';
+
 export interface BusEvent {
   readonly source: string;
   readonly detailType: string;

@@ -13,6 +13,7 @@ import {
   type ManifestItem,
   manifestKey,
   manifestQueue,
+  tagKey,
 } from './items.ts';
 import { live, type Metadata, type Touch } from './metadata.ts';
 import type { RegistryBucket } from './registry-bucket.ts';
@@ -103,7 +104,7 @@ export async function reviveManifest(
     if (item === undefined || (item.state !== 'deleting' && item.state !== 'deleted')) return WHOLE;
     await bucket.writeRevisionLink(name, digest);
     await metadata.table.write(edges(item, touch.at).map((put) => ({ put })));
-    await holdByTags(stores, item, touch.at);
+    await holdByTags(stores, item, touch);
     const held: Held[] = [];
     for (const target of await manifestsHeld(metadata, item)) {
       held.push(await holdManifest(stores, name, target, touch, visited));
@@ -116,16 +117,29 @@ export async function reviveManifest(
   }
 }
 
-/** Edges of tags that name it in the bucket: whoever deletes a tag with its manifest removes its edge as well. */
+/**
+ * Edges of tags that name it in the bucket: whoever deletes a tag with its manifest removes its edge as well. The tag's
+ * own item says so too, or nothing would take the edge away when a tag whose event is yet to come moves on.
+ */
 async function holdByTags(
   { metadata, bucket }: Stores,
   { name, digest, taggedAs }: ManifestItem,
-  since: number,
+  touch: Touch,
 ): Promise<void> {
   for (const tag of taggedAs) {
+    const item = await metadata.tag(name, tag);
     const link = await bucket.tagLink(name, tag);
     if (link === undefined || link === 'unreadable' || link.digest !== digest) continue;
-    await metadata.table.write([{ put: { ...holderKey(name, digest, { kind: 'tag', tag }), since } }]);
+    await metadata.table.write([
+      { put: { ...holderKey(name, digest, { kind: 'tag', tag }), since: touch.at } },
+    ]);
+    if (item?.digest === digest) continue;
+    if (item !== undefined) {
+      await metadata.table.write([{ remove: holderKey(name, item.digest, { kind: 'tag', tag }) }]);
+      await metadata.releaseManifest(name, item.digest, touch);
+    }
+    const set = { digest, taggedAt: link.lastModified.getTime() };
+    await metadata.transition(tagKey(name, tag), item?.version ?? 0, set);
   }
 }
 

@@ -47,6 +47,7 @@ export const uploadKey = (name: string, uuid: string): Key => ({ pk: `UPLOAD#${n
 export const lockKey: Key = { pk: 'LOCK', sk: 'prune' };
 export const runsPk = 'RUNS';
 export const heartbeatKey: Key = { pk: 'INDEX', sk: 'heartbeat' };
+export const reindexKey: Key = { pk: 'INDEX', sk: 'reindex' };
 
 export type HolderEdge =
   | { readonly kind: 'tag'; readonly tag: string }
@@ -103,6 +104,8 @@ const manifestSchema = v.object({
   /** Referenced blobs for which the registry keeps no `_layers` link (foreign layers, unknown media types). */
   unlinked: v.exactOptional(v.array(digest)),
   taggedAs: v.array(v.string()),
+  /** Absent while no pull of it is known. */
+  lastPulledAt: v.exactOptional(time),
   problem: v.exactOptional(
     v.object({
       code: v.picklist(['unreadable', 'unknown-media-type', 'config-missing', 'config-unreadable']),
@@ -119,7 +122,13 @@ const blobSchema = v.object({
   deleteMarker: v.exactOptional(v.string()),
 });
 
-const tagSchema = v.object({ version: v.number(), digest, taggedAt: time });
+const tagSchema = v.object({
+  version: v.number(),
+  digest,
+  taggedAt: time,
+  /** By this name, whatever it named then. */
+  lastPulledAt: v.exactOptional(time),
+});
 
 const linkSchema = v.object({ version: v.number(), linkedAt: time, removedAt: v.exactOptional(time) });
 
@@ -135,6 +144,7 @@ const lockSchema = v.object({
 });
 
 const heartbeatSchema = v.object({ version: v.number(), writtenAt: time, seenAt: time });
+const reindexSchema = v.object({ version: v.number(), startedAt: time, finishedAt: time });
 
 export type ManifestItem = v.InferOutput<typeof manifestSchema> & {
   readonly name: string;
@@ -149,6 +159,7 @@ export type UploadItem = v.InferOutput<typeof uploadSchema> & {
 };
 export type LockItem = v.InferOutput<typeof lockSchema>;
 export type HeartbeatItem = v.InferOutput<typeof heartbeatSchema>;
+export type ReindexItem = v.InferOutput<typeof reindexSchema>;
 
 /** A manifest that names a blob. `removedAt` is kept for a manifest's own bytes (protocol, blob step 5). */
 export interface ReferenceEdge {
@@ -202,6 +213,7 @@ export function toUpload(item: Item): UploadItem {
 
 export const toLock = (item: Item): LockItem => decode(lockSchema, item);
 export const toHeartbeat = (item: Item): HeartbeatItem => decode(heartbeatSchema, item);
+export const toReindex = (item: Item): ReindexItem => decode(reindexSchema, item);
 
 export function toReference(item: Item): ReferenceEdge {
   const value = after(item, 'sk', 'MANIFEST#');

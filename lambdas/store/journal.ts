@@ -18,6 +18,7 @@ export type JournalEntry =
       readonly mediaType: string;
       readonly size: number;
       readonly taggedAs: readonly string[];
+      readonly lastPulledAt?: string;
     })
   | (Deletion & {
       readonly action: 'untag';
@@ -25,6 +26,7 @@ export type JournalEntry =
       readonly tag: string;
       readonly etag: string;
       readonly versionId?: string;
+      readonly lastPulledAt?: string;
     })
   | (Deletion & {
       readonly action: 'unlink';

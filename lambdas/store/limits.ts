@@ -20,3 +20,8 @@ export const MAX_LIST_KEYS = 1000;
 export const MAX_BUS_ENTRIES = 10;
 /** One entry of PutEvents, as EventBridge counts it. */
 export const MAX_BUS_ENTRY_BYTES = 256 * 1024;
+
+/** Messages in one receive, and entries in one batch, of SQS. */
+export const MAX_QUEUE_BATCH = 10;
+/** A message's delay (seconds). */
+export const MAX_QUEUE_DELAY = 900;

@@ -17,7 +17,9 @@ import {
   manifestQueue,
   obstacleKey,
   type ReferenceEdge,
+  type ReindexItem,
   referrersPk,
+  reindexKey,
   repositoriesPk,
   repositoryPk,
   type State,
@@ -30,6 +32,7 @@ import {
   toManifest,
   toReference,
   toReferrer,
+  toReindex,
   toTag,
   UnknownItemError,
 } from './items.ts';
@@ -156,6 +159,12 @@ export class Metadata {
   async heartbeat(): Promise<HeartbeatItem | undefined> {
     const item = await this.table.get(heartbeatKey);
     return item && toHeartbeat(item);
+  }
+
+  /** The last rebuild that went through the whole bucket. */
+  async lastReindex(): Promise<ReindexItem | undefined> {
+    const item = await this.table.get(reindexKey);
+    return item && toReindex(item);
   }
 
   /** Pages of one partition, in key order. */

@@ -15,16 +15,22 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   index: ['registry/', 'store/', 'p-map'],
   prune: ['filters/', 'registry/', 'store/', 'index/apply-upload.ts', 'picomatch'],
+  notifications: ['registry/', 'store/', 'node:crypto', 'valibot'],
 };
 
 /** What single files may import beside that: where the pieces are put together. */
 const ROOTS: Readonly<Record<string, readonly string[]>> = {
   'configuration.ts': ['filters/', 'registry/'],
-  'dependencies.ts': ['configuration.ts', 'index/', 'prune/', 'store/', 'ulid'],
+  'dependencies.ts': ['configuration.ts', 'index/', 'notifications/', 'prune/', 'store/', 'ulid'],
   'prune/handler.ts': [
     ...['configuration.ts', 'dependencies.ts', 'aws-lambda', '@aws-lambda-powertools/', '@middy/core'],
   ],
   'prune/telemetry.ts': ['@aws-lambda-powertools/'],
+  'notifications/handler.ts': [
+    ...['dependencies.ts', 'aws-lambda', '@aws-lambda-powertools/', '@middy/core'],
+  ],
+  'notifications/settings.ts': ['configuration.ts'],
+  'notifications/telemetry.ts': ['@aws-lambda-powertools/'],
 };
 
 /** Nothing of AWS, of the time or of the environment. */
@@ -39,7 +45,7 @@ const OUTSIDE: readonly {
   {
     what: 'the environment',
     pattern: /\bprocess\s*[.[]|=\s*process\b/,
-    in: ['prune/handler.ts', 'store/aws-clients.ts'],
+    in: ['notifications/handler.ts', 'prune/handler.ts', 'store/aws-clients.ts'],
   },
   {
     what: 'the clock',

@@ -33,7 +33,10 @@ const FULL: Report = {
   dryRun: false,
   mode: 'online',
   trigger: 'cli',
-  imagesDeleted: [{ untagged: 'team/app:v1' }, { deleted: digest }],
+  imagesDeleted: [
+    { untagged: 'team/app:v1', lastPulledAt: '2026-11-20T08:00:00.000Z' },
+    { deleted: digest, lastPulledAt: '2026-11-24T08:00:00.000Z' },
+  ],
   spaceReclaimed: 21_568_540,
   manifests: { examined: 5, deleted: 3, kept: 2, skipped: 0 },
   blobs: { examined: 9, condemned: 0, condemnedBytes: 0, deleted: 7, rescued: 0, failed: 0 },
@@ -50,6 +53,7 @@ const detailOf = (of: Report) => pruneEvent(of, 'my-registry', new Date('2026-11
 // Objects, so that a value added to a type and not here does not compile.
 const CODES = Object.keys({
   'stale-index': 0,
+  'dead-letters': 0,
   'pushes-arriving': 0,
   'unversioned-bucket': 0,
   unreadable: 0,
@@ -72,6 +76,7 @@ describe('the schemas', () => {
       ...STATUSES.map((status) => ({ ...FULL, status })),
       ...TRIGGERS.map((trigger) => ({ ...FULL, trigger })),
       ...MODES.map((mode) => ({ ...FULL, mode })),
+      { ...FULL, imagesDeleted: [{ untagged: 'team/app:v1' }, { deleted: digest }] },
       { ...FULL, refusals: CODES.map((code) => ({ code, message: 'why' })) },
     ];
     for (const one of reports) {
@@ -113,6 +118,8 @@ describe('the schemas', () => {
 
   it('refuse what is no digest, no time, no count', () => {
     expect(errors(report, { ...FULL, imagesDeleted: [{ deleted: 'sha256:abc' }] })).not.toEqual([]);
+    const [lastPulledAt, untagged] = ['yesterday', 'team/app:v1'];
+    expect(errors(report, { ...FULL, imagesDeleted: [{ untagged, lastPulledAt }] })).not.toEqual([]);
     expect(errors(report, { ...FULL, startedAt: '24 Nov 2026' })).not.toEqual([]);
     expect(errors(report, { ...FULL, spaceReclaimed: -1 })).not.toEqual([]);
     expect(errors(event, { ...detailOf(FULL), recoverableUntil: 'never' })).not.toEqual([]);

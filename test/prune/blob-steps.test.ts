@@ -139,6 +139,26 @@ describe('step 2, stale links', () => {
     expect(await stateOf(world)).toMatchObject({ state: 'live', queued: true });
   });
 
+  it('stay away when the indexer sees that they are gone before the run has marked their edge', async () => {
+    const world = await withUpload();
+    const link = layerKey('app', digest);
+    const report = await world.prune(
+      {},
+      onBucket(world, {
+        after: once(isDelete(link), async () => {
+          await apply(world.index, { kind: 'layer', name: 'app', digest });
+        }),
+      }),
+    );
+    expect(await has(world, link)).toEqual([false]);
+    expect(report.links.deleted).toBe(1);
+    for (let round = 0; round < 3; round++) {
+      await world.later();
+      await world.prune();
+    }
+    expect(await has(world, dataKey(digest))).toEqual([false]);
+  });
+
   it('are written back by the manifest whose push was accepted while they were removed', async () => {
     const world = await withUpload();
     const link = layerKey('app', digest);

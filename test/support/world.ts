@@ -1,12 +1,12 @@
 /** A registry, its table and its bus in memory, on one clock, with the indexer and the collector over them. */
 import type { IndexContext } from '../../lambdas/index/context.ts';
+import { recordReindex } from '../../lambdas/index/heartbeat.ts';
 import { reindex } from '../../lambdas/index/reindex.ts';
 import type { ReindexReport } from '../../lambdas/index/reindex-report.ts';
 import { type PruneDependencies, type PruneSettings, prune } from '../../lambdas/prune/engine.ts';
 import type { Report } from '../../lambdas/prune/report.ts';
 import { parsePruneRequest } from '../../lambdas/prune/request.ts';
 import { RegistryLayout } from '../../lambdas/registry/layout.ts';
-import { heartbeatKey } from '../../lambdas/store/items.ts';
 import { Metadata } from '../../lambdas/store/metadata.ts';
 import { RegistryBucket } from '../../lambdas/store/registry-bucket.ts';
 import type { Item, Key } from '../../lambdas/store/table.ts';
@@ -16,17 +16,21 @@ import { MemoryTable } from '../../local/memory-table.ts';
 import { DAY, HOUR, MINUTE, TestClock } from './clock.ts';
 import { intercept } from './intercept.ts';
 import { RegistryWriter } from './registry-writer.ts';
+import { WatchedBucket } from './watched-bucket.ts';
 
 export const JOURNAL = 'registry-prune/journal/';
+export const HEARTBEATS = 'registry-prune/heartbeat/';
 
 /** How long a run of a test may take by the clock. */
 const LIFETIME = 10 * MINUTE;
 
-const DESTRUCTIVE = new Set(['delete', 'deleteMany', 'deleteVersion', 'abortUpload']);
+const DESTRUCTIVE = new Set(['delete', 'deleteMany', 'deleteVersion', 'deleteVersions', 'abortUpload']);
 
 export interface WorldOptions {
   readonly versioned?: boolean;
   readonly settings?: Partial<PruneSettings>;
+  /** Told of each key of the bucket that was written or deleted, as S3's events tell. */
+  readonly onChange?: (key: string) => void;
 }
 
 export type Body = Readonly<Record<string, unknown>>;
@@ -41,15 +45,18 @@ export class World {
   readonly layout = new RegistryLayout('');
   #serial = 0;
 
-  constructor({ versioned = true, settings = {} }: WorldOptions = {}) {
-    this.bucket = new MemoryBucket({ versioned, now: this.clock.date });
+  constructor({ versioned = true, settings = {}, onChange }: WorldOptions = {}) {
+    const options = { versioned, now: this.clock.date };
+    this.bucket = onChange === undefined ? new MemoryBucket(options) : new WatchedBucket(options, onChange);
     this.registry = new RegistryWriter(this.bucket, this.clock.now);
     this.settings = {
       grace: DAY,
       quarantine: DAY,
       maxIndexLag: 15 * MINUTE,
       journalPrefix: JOURNAL,
+      heartbeatPrefix: HEARTBEATS,
       allowUnversioned: false,
+      undoWindow: 14 * DAY,
       ...settings,
     };
   }
@@ -94,10 +101,9 @@ export class World {
     return await reindex(this.index);
   }
 
-  /** A heartbeat alone: the indexer is in line, and there was nothing to index. */
+  /** The indexer is in line with the bucket, as after a rebuild that found nothing to do. */
   async beat(): Promise<void> {
-    const at = this.clock.now();
-    await this.table.update(heartbeatKey, { set: { writtenAt: at, seenAt: at }, add: { version: 1 } });
+    await recordReindex(this.index, this.clock.now());
   }
 
   /** @param faults dependencies to be replaced. */
