@@ -1,6 +1,6 @@
 /** Puts the pieces together for real: configuration in, stores over AWS out. */
 import { ulid } from 'ulid';
-import type { Configuration } from './configuration.ts';
+import { type Configuration, readBucket } from './configuration.ts';
 import type { Indexer } from './index/batch.ts';
 import type { Announcer } from './index/blob-events.ts';
 import type { IndexContext } from './index/context.ts';
@@ -9,6 +9,8 @@ import { PullRecorder } from './notifications/pulls.ts';
 import type { NotificationSettings } from './notifications/settings.ts';
 import type { Webhook } from './notifications/webhook.ts';
 import type { PruneDependencies } from './prune/settings.ts';
+import type { RegistryLayout } from './registry/layout.ts';
+import type { RestoreDependencies } from './restore/run.ts';
 import { dynamoDbClient, eventBridgeClient, lambdaClient, s3Client, sqsClient } from './store/aws-clients.ts';
 import { DynamoDbTable } from './store/dynamodb-table.ts';
 import { EventBridgeBus } from './store/eventbridge-bus.ts';
@@ -75,6 +77,25 @@ export function notificationDependencies({ tableName, secrets }: NotificationSet
 export function heartbeatWriter({ bucketName, heartbeatPrefix }: Configuration): () => Promise<void> {
   const objects = new S3Bucket({ client: s3Client(), bucket: bucketName });
   return () => writeHeartbeat({ objects, prefix: heartbeatPrefix, now: now(), id: ulid() });
+}
+
+/** For the restore function. @throws ConfigurationError */
+export function markerRemover(environment: Readonly<Record<string, string | undefined>>): {
+  readonly remover: MarkerRemover;
+  readonly layout: RegistryLayout;
+} {
+  const { bucketName, layout } = readBucket(environment);
+  return { remover: new MarkersOf(new S3Bucket({ client: s3Client(), bucket: bucketName })), layout };
+}
+
+/** To undo a run. @param owner who does, as the lock and its refusals show. */
+export function restoreDependencies(configuration: Configuration, owner: string): RestoreDependencies {
+  const { table, objects, markers, layout } = pruneDependencies(configuration, owner);
+  const { bucketName, grace, journalPrefix } = configuration;
+  return {
+    ...{ table, objects, layout, bucketName, owner, now, newId: ulid, settings: { grace, journalPrefix } },
+    ...(markers === undefined ? {} : { markers }),
+  };
 }
 
 const restorer = (functionName: string): MarkerRemover =>

@@ -104,6 +104,8 @@ const manifestSchema = v.object({
   /** Referenced blobs for which the registry keeps no `_layers` link (foreign layers, unknown media types). */
   unlinked: v.exactOptional(v.array(digest)),
   taggedAs: v.array(v.string()),
+  /** Of the last change that was more than a touch. */
+  stamp: v.exactOptional(v.string()),
   /** Absent while no pull of it is known. */
   lastPulledAt: v.exactOptional(time),
   problem: v.exactOptional(

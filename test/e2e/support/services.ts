@@ -21,6 +21,8 @@ export interface RegistryOptions {
   readonly region?: string;
   /** Starts the registry so that it answers pulls and refuses pushes. @default false */
   readonly readOnly?: boolean;
+  /** Where the registry sends its events, as the README tells operators to set it up. @default nowhere */
+  readonly notifications?: { readonly url: string; readonly secret: string };
 }
 
 interface Program {
@@ -103,7 +105,21 @@ export function registryConfig(options: RegistryOptions): object {
       },
     },
     http: { addr: '127.0.0.1:0', secret: 'registry-prune-e2e' },
+    ...(options.notifications === undefined ? {} : { notifications: endpointsOf(options.notifications) }),
   };
+}
+
+function endpointsOf({ url, secret }: NonNullable<RegistryOptions['notifications']>): object {
+  const endpoint = {
+    name: 'registry-prune',
+    url,
+    headers: { Authorization: [`Bearer ${secret}`] },
+    timeout: '5s',
+    threshold: 5,
+    backoff: '1s',
+    ignore: { mediatypes: ['application/octet-stream'], actions: ['push', 'mount', 'delete'] },
+  };
+  return { endpoints: [endpoint] };
 }
 
 /** The S3 driver cannot start with the machine's AWS_CA_BUNDLE, and no test may see real credentials. */
@@ -203,7 +219,7 @@ function collect(child: ChildProcess): () => string {
  * A shell that waits for the end of its input and then kills the child. Its input ends when this process ends in
  * whatever way, SIGKILL included, which no `exit` handler would see.
  */
-function dieWithMe(child: ChildProcess): { release: () => void } {
+export function dieWithMe(child: ChildProcess): { release: () => void } {
   if (child.pid === undefined) return { release: () => undefined };
   const guard = spawn('sh', ['-c', 'read _; kill -9 "$1" 2>/dev/null', 'sh', String(child.pid)], {
     stdio: ['pipe', 'ignore', 'ignore'],
