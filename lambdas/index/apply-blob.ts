@@ -1,6 +1,6 @@
 /** `_layers` links and blob data. */
 import { algorithmOf, type Digest } from '../registry/digest.ts';
-import { DEPARTING, holdBlob, makeVisible, putLink, relink } from '../store/hold.ts';
+import { DEPARTING, holdBlob, makeVisible, relink } from '../store/hold.ts';
 import { type BlobItem, blobKey, blobQueue, isInForce, linkKey, obstacleKey } from '../store/items.ts';
 import { live, tombstoneExpiry } from '../store/metadata.ts';
 import { APPLIED, type Hints, type IndexContext, type Outcome, outcomeOf, retry } from './context.ts';
@@ -17,7 +17,13 @@ export async function applyLink(
   const link = await bucket.layerLink(name, digest);
   await checkAlias(context, name, digest);
   if (link !== undefined) {
-    await putLink(metadata, name, digest, link.lastModified.getTime());
+    const set = { linkedAt: link.lastModified.getTime() };
+    const gone = ['removedAt', 'expireAt'];
+    const key = linkKey(digest, name);
+    if ((await metadata.transition(key, edge?.version ?? 0, set, gone)) === undefined) return undefined;
+    // Whoever saw the link gone while there was no edge had none to remove: what is new is looked at once more.
+    const isNew = edge === undefined || !isInForce(edge);
+    if (isNew && (await bucket.layerLink(name, digest)) === undefined) return undefined;
     return outcomeOf(await holdBlob(context, digest, { at: hints.at?.(link.lastModified) ?? now(), grace }));
   }
   if (await metadata.referencedIn(digest, name)) {

@@ -5,6 +5,7 @@ import { DEPARTING, holdBlob, holdManifest, relink } from '../store/hold.ts';
 import { type ManifestItem, manifestKey, manifestQueue, obstacleKey, repositoryKey } from '../store/items.ts';
 import { live, type Touch, tombstoneExpiry } from '../store/metadata.ts';
 import { manifestsHeld, removeManifestEdges } from '../store/release.ts';
+import type { Value } from '../store/table.ts';
 import {
   APPLIED,
   combine,
@@ -19,6 +20,9 @@ import { remembered, rememberTag } from './tag-names.ts';
 
 /** Attributes that a manifest's item need not have, so that one that no longer applies is removed. */
 const OPTIONAL = ['artifactType', 'createdAt', 'labels', 'config', 'subject', 'unlinked', 'problem'] as const;
+
+/** How often an item is written that is touched at the same time. */
+const WRITES = 8;
 
 /** A manifest was pushed, pushed again, or deleted by a client. */
 export async function applyRevision(
@@ -45,13 +49,15 @@ export async function applyRevision(
   const names = await tagsOf(context, name, digest);
   const set = {
     ...content,
-    ...live(manifestQueue(digest), { at: Math.max(at, item?.touchedAt ?? 0), grace }),
     pushedAt: link.lastModified.getTime(),
     taggedAs: remembered([...(item?.taggedAs ?? []), ...(hints.taggedAs ?? []), ...names]),
   };
   const gone = [...OPTIONAL.filter((name) => !(name in content)), ...DEPARTING];
-  const written = await metadata.transition(key, item?.version ?? 0, set, gone);
-  return written === undefined ? undefined : held;
+  const written = await writeItem(context, item ?? { name, digest }, { set, gone, at });
+  if (written === undefined) return undefined;
+  // Whoever saw the link gone while there was no item had none to change: what is new is looked at once more.
+  const isGone = item === undefined && (await bucket.revisionLink(name, digest)) === undefined;
+  return isGone ? undefined : held;
 }
 
 /**
@@ -73,6 +79,30 @@ async function contentInSight(
     code = content.problem?.code;
   }
   return content;
+}
+
+/**
+ * Writes the item on the version that was read, or on a later one that only touches have made. Every look touches what
+ * the manifest holds, so an index and the subject that it lists would void each other's looks for ever.
+ */
+async function writeItem(
+  { metadata, grace }: IndexContext,
+  item: ManifestItem | Pick<ManifestItem, 'name' | 'digest'>,
+  { set, gone, at }: { set: Readonly<Record<string, Value>>; gone: readonly string[]; at: number },
+): Promise<number | undefined> {
+  const { name, digest } = item;
+  const key = manifestKey(name, digest);
+  let known = 'version' in item ? item : undefined;
+  for (let attempt = 1; ; attempt++) {
+    const touch = { at: Math.max(at, known?.touchedAt ?? 0), grace };
+    const all = { ...set, ...live(manifestQueue(digest), touch) };
+    const written = await metadata.transition(key, known?.version ?? 0, all, gone);
+    if (written !== undefined || known === undefined || attempt === WRITES) return written;
+    const now = await metadata.manifest(name, digest);
+    // Every other change leaves a stamp of its own.
+    if (now?.state !== 'live' || known.state !== 'live' || now.stamp !== known.stamp) return undefined;
+    known = now;
+  }
 }
 
 /** Content is named by its digest, so what was read once and understood is not read again. */
@@ -167,13 +197,18 @@ export async function applyHistory(
   tag: string,
   digest: Digest,
 ): Promise<Outcome | undefined> {
-  const { metadata, bucket } = context;
-  if ((await metadata.manifest(name, digest)) === undefined) {
-    if ((await bucket.revisionLink(name, digest)) === undefined) return APPLIED;
+  const { metadata, bucket, now } = context;
+  const item = await metadata.manifest(name, digest);
+  if (item === undefined && (await bucket.revisionLink(name, digest)) !== undefined) {
     // Its own event is on the way; the name need not wait for it.
     return await applyRevision(context, name, digest, { taggedAs: [tag] });
   }
   const link = await bucket.objects.head(bucket.layout.tagHistory(name, tag, digest));
   if (link === undefined) return APPLIED;
-  return (await rememberTag(context, name, digest, tag)) ? APPLIED : undefined;
+  if (item !== undefined) return (await rememberTag(context, name, digest, tag)) ? APPLIED : undefined;
+  // Deleted before it was ever seen. Should it be pushed again, this name is one of those it had.
+  const times = { pushedAt: link.lastModified.getTime(), touchedAt: now(), expireAt: tombstoneExpiry(now()) };
+  const tombstone = { ...(await readManifest(bucket, digest)), ...times, state: 'deleted', taggedAs: [tag] };
+  const written = await metadata.transition(manifestKey(name, digest), 0, tombstone);
+  return written === undefined ? undefined : APPLIED;
 }

@@ -2,8 +2,11 @@
 import type { Digest } from '../registry/digest.ts';
 import { holdManifest } from '../store/hold.ts';
 import { holderKey, obstacleKey, type TagItem, tagKey } from '../store/items.ts';
-import { APPLIED, type Hints, type IndexContext, type Outcome, outcomeOf, retry } from './context.ts';
+import { APPLIED, type Hints, type IndexContext, type Outcome, outcomeOf } from './context.ts';
 import { rememberTag } from './tag-names.ts';
+
+/** How often a tag is looked at anew when its item changes under the indexer. */
+const ATTEMPTS = 8;
 
 /** A tag was put, moved or deleted. */
 export async function applyTag(
@@ -12,7 +15,24 @@ export async function applyTag(
   tag: string,
   hints: Hints,
 ): Promise<Outcome | undefined> {
+  // Edges of looks that came to nothing: no item tells of them, so they are let go by the look that does.
+  const put = new Set<Digest>();
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const outcome = await look(context, { name, tag, put }, hints);
+    if (outcome !== undefined) return outcome;
+  }
+  return undefined;
+}
+
+interface Looked {
+  readonly name: string;
+  readonly tag: string;
+  readonly put: Set<Digest>;
+}
+
+async function look(context: IndexContext, looked: Looked, hints: Hints): Promise<Outcome | undefined> {
   const { metadata, bucket, now } = context;
+  const { name, tag, put } = looked;
   const item = await metadata.tag(name, tag);
   const link = await bucket.tagLink(name, tag);
   if (link === 'unreadable') {
@@ -22,52 +42,48 @@ export async function applyTag(
     return APPLIED;
   }
   await metadata.clearObstacle(name, `TAG#${tag}`);
-  if (link === undefined) return await release(context, name, tag, item);
+  if (link === undefined) return await release(context, looked, item);
 
   const { digest, lastModified } = link;
   const at = hints.at?.(lastModified) ?? now();
   await metadata.table.write([{ put: { ...holderKey(name, digest, { kind: 'tag', tag }), since: at } }]);
-  const held = await hold(context, name, digest, tag, at);
+  put.add(digest);
+  const held = outcomeOf(await holdManifest(context, name, digest, { at, grace: context.grace }));
   if (held.status === 'retry') return held;
-  if (item !== undefined && item.digest !== digest) await letGo(context, name, tag, item.digest, at);
+  if (!(await rememberTag(context, name, digest, tag))) return undefined;
+  await letGo(context, looked, item, at, digest);
   const set = { digest, taggedAt: lastModified.getTime() };
   const written = await metadata.transition(tagKey(name, tag), item?.version ?? 0, set);
-  return written === undefined ? undefined : held;
+  if (written === undefined) return undefined;
+  // Whoever saw the link gone while there was no item had none to change: what is new is looked at once more.
+  const isGone = item === undefined && (await bucket.tagLink(name, tag)) === undefined;
+  return isGone ? undefined : held;
 }
 
-/** The manifest is held by the tag, and remembers it. One whose item is not there yet takes it from the edge. */
-async function hold(
-  context: IndexContext,
-  name: string,
-  digest: Digest,
-  tag: string,
-  at: number,
-): Promise<Outcome> {
-  const held = outcomeOf(await holdManifest(context, name, digest, { at, grace: context.grace }));
-  if (held.status !== 'applied') return held;
-  return (await rememberTag(context, name, digest, tag)) ? APPLIED : retry('the manifest changed meanwhile');
-}
-
+/** What the tag held, and does not name any more. */
 async function letGo(
-  context: IndexContext,
-  name: string,
-  tag: string,
-  digest: Digest,
+  { metadata, grace }: IndexContext,
+  { name, tag, put }: Looked,
+  item: TagItem | undefined,
   at: number,
+  named?: Digest,
 ): Promise<void> {
-  await context.metadata.table.write([{ remove: holderKey(name, digest, { kind: 'tag', tag }) }]);
-  await context.metadata.releaseManifest(name, digest, { at, grace: context.grace });
+  const held = new Set(item === undefined ? put : [...put, item.digest]);
+  if (named !== undefined) held.delete(named);
+  for (const digest of held) {
+    await metadata.table.write([{ remove: holderKey(name, digest, { kind: 'tag', tag }) }]);
+    await metadata.releaseManifest(name, digest, { at, grace });
+  }
 }
 
 async function release(
   context: IndexContext,
-  name: string,
-  tag: string,
+  looked: Looked,
   item: TagItem | undefined,
 ): Promise<Outcome | undefined> {
+  await letGo(context, looked, item, context.now());
   if (item === undefined) return APPLIED;
-  await letGo(context, name, tag, item.digest, context.now());
   const { metadata } = context;
   const unchanged = { equals: { version: item.version } };
-  return (await metadata.table.remove(tagKey(name, tag), unchanged)) ? APPLIED : undefined;
+  return (await metadata.table.remove(tagKey(looked.name, looked.tag), unchanged)) ? APPLIED : undefined;
 }

@@ -91,19 +91,9 @@ export async function applyBatch(indexer: Indexer, messages: readonly Message[])
   counts.ignored += ignored;
   for (const kind of ORDER) {
     const keys = pending.filter(({ key }) => key.kind === kind);
-    const contested: Pending[] = [];
     const look = (one: Pending): Promise<void> =>
-      attempt(one.ids, async () => {
-        const outcome = await apply(context, one.key);
-        if (outcome.status === 'retry') contested.push(one);
-        else settle(one, outcome);
-      });
+      attempt(one.ids, async () => settle(one, await apply(context, one.key)));
     await pMap(keys, look, { concurrency: indexer.concurrency ?? CONCURRENCY });
-    // An index that lists its own subject changes the subject's item and the subject the index's: side by side, each
-    // could void the other's look for ever. By itself each comes to its end.
-    for (const one of contested) {
-      await attempt(one.ids, async () => settle(one, await apply(context, one.key)));
-    }
   }
   await putOff(indexer, postponed, attempt);
   await attempt(

@@ -102,7 +102,7 @@ export async function reviveManifest(
   for (;;) {
     const item = await metadata.manifest(name, digest);
     if (item === undefined || (item.state !== 'deleting' && item.state !== 'deleted')) return WHOLE;
-    await bucket.writeRevisionLink(name, digest);
+    const link = (await bucket.writeRevisionLink(name, digest)) && (await bucket.revisionLink(name, digest));
     await metadata.table.write(edges(item, touch.at).map((put) => ({ put })));
     await holdByTags(stores, item, touch);
     const held: Held[] = [];
@@ -111,7 +111,9 @@ export async function reviveManifest(
     }
     for (const blob of blobsNeeded(item)) held.push(await holdBlob(stores, blob, touch));
     for (const blob of blobsLinked(item)) await relink(stores, name, blob, touch.at);
-    const set = live(manifestQueue(digest), touch);
+    // A link that was written here is no push that the table has not seen.
+    const pushed = link ? { pushedAt: link.lastModified.getTime() } : {};
+    const set = { ...live(manifestQueue(digest), touch), ...pushed };
     const written = await metadata.transition(manifestKey(name, digest), item.version, set, DEPARTING);
     if (written !== undefined) return together(held);
   }
@@ -156,10 +158,14 @@ export async function makeVisible({ bucket, onRestored }: Stores, blob: Restored
  * Looks at the link by which a repository may serve a blob that one of its manifests references, and writes it if
  * it is absent: a run may have removed it as stale just before the reference was put (protocol, indexer step 4).
  *
- * @param now milliseconds since the epoch.
+ * @param now milliseconds since the epoch, for where it is gone again at once.
  */
 export async function relink(stores: Stores, name: string, digest: Digest, now: number): Promise<void> {
-  if (await stores.bucket.writeLayerLink(name, digest)) await putLink(stores.metadata, name, digest, now);
+  const { metadata, bucket } = stores;
+  if (!(await bucket.writeLayerLink(name, digest))) return;
+  // By the bucket's clock: a link that is newer than the table says is taken for a push that it has not seen.
+  const link = await bucket.layerLink(name, digest);
+  await putLink(metadata, name, digest, link?.lastModified.getTime() ?? now);
 }
 
 /** The edge of a `_layers` link, in force. @param linkedAt milliseconds since the epoch. */

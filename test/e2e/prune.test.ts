@@ -4,7 +4,14 @@ import type { BusEvent } from './support/bus.ts';
 import { failureLines, type Pulls, pullEverything } from './support/pulls.ts';
 import { type Reach, reach, registryRoot } from './support/reach.ts';
 import { snapshotTable } from './support/table.ts';
-import { createWorld, JOURNAL_PREFIX, type Report, reportOf, type World } from './support/world.ts';
+import {
+  createWorld,
+  HEARTBEAT_PREFIX,
+  JOURNAL_PREFIX,
+  type Report,
+  reportOf,
+  type World,
+} from './support/world.ts';
 
 /** The product against what the harness works out by itself: the same keys, the same bytes, and nothing else. */
 describe.each([
@@ -89,9 +96,11 @@ describe.each([
     expect(new Set(removed)).toEqual(expected.garbageKeys);
   });
 
-  it('writes its journal and nothing else', () => {
+  it('writes its journal, a heartbeat, and nothing else', () => {
     const written = [...prune.changes.added.keys(), ...prune.changes.changed.keys()];
-    expect(written.filter((key) => !key.startsWith(JOURNAL_PREFIX))).toEqual([]);
+    expect(
+      written.filter((key) => ![JOURNAL_PREFIX, HEARTBEAT_PREFIX].some((own) => key.startsWith(own))),
+    ).toEqual([]);
     expect(written).not.toEqual([]);
   });
 

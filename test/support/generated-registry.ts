@@ -116,7 +116,7 @@ const pick = fc.nat(20);
 const layers = fc.array(fc.nat(5), { maxLength: 3 });
 const someLayers = fc.array(fc.nat(5), { minLength: 1, maxLength: 3 });
 
-const step: fc.Arbitrary<Step> = fc.oneof(
+export const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 8,
     arbitrary: fc.record({
@@ -226,7 +226,8 @@ export async function generate(world: World, steps: readonly Step[]): Promise<Ge
 
 const uuidOf = (number: number): string => `${String(number).repeat(8)}-0000-4000-8000-000000000000`;
 
-class Writer {
+/** Takes the steps one by one, as clients and the registry would. */
+export class Writer {
   readonly everIndexed = new Set<string>();
   readonly #world: World;
   /** By repository; what was deleted since included. */

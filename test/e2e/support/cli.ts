@@ -1,6 +1,7 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { CREDENTIALS, REGION } from './bucket.ts';
+import { dieWithMe } from './services.ts';
 
 export interface CliResult {
   readonly code: number;
@@ -21,6 +22,7 @@ export interface CliSettings {
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
 const TIMEOUT_MS = 120_000;
+const STOP_WITHIN_MS = 10_000;
 const MAX_OUTPUT = 64 * 1024 * 1024;
 
 /** The product's configuration, and nothing of the machine's own AWS set-up. */
@@ -59,4 +61,51 @@ export function runCli(args: readonly string[], env: Readonly<Record<string, str
       },
     );
   });
+}
+
+/** A command that runs until it is stopped. */
+export interface RunningCli {
+  /** What it has said on standard error so far. */
+  readonly stderr: () => string;
+  /** SIGTERM, as a service manager does; resolves when the process is gone. */
+  readonly stop: () => Promise<CliResult>;
+}
+
+/** Starts the command line in a process of its own, which ends with this one at the latest. */
+export function startCli(args: readonly string[], env: Readonly<Record<string, string>>): RunningCli {
+  const child = spawn(process.execPath, ['cli/main.ts', ...args], {
+    cwd: ROOT,
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], NO_COLOR: '1', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const guard = dieWithMe(child);
+  let [stdout, stderr] = ['', ''];
+  child.stdout.on('data', (chunk: Buffer) => {
+    stdout += chunk.toString();
+  });
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString();
+  });
+  const ended = new Promise<CliResult>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code, signal) => {
+      if (code === null) reject(new Error(`cli ${args.join(' ')} ended with ${signal}\n${stdout}${stderr}`));
+      else resolve({ code, stdout, stderr });
+    });
+  });
+  // Whoever stops it hears of it.
+  ended.catch(() => undefined);
+  return {
+    stderr: () => stderr,
+    stop: async () => {
+      child.kill('SIGTERM');
+      const timer = setTimeout(() => child.kill('SIGKILL'), STOP_WITHIN_MS);
+      try {
+        return await ended;
+      } finally {
+        clearTimeout(timer);
+        guard.release();
+      }
+    },
+  };
 }
