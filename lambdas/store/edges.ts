@@ -1,6 +1,6 @@
 /** The edges that a manifest puts into the table: who holds whom, and which blobs are needed. */
 import type { Digest } from '../registry/digest.ts';
-import { holderKey, type ManifestItem, referenceKey, referrersPk } from './items.ts';
+import { holderKey, type ManifestItem, referenceKey, referrerKey } from './items.ts';
 import type { Item, Key } from './table.ts';
 
 /** What a manifest names, as its item says it. */
@@ -28,10 +28,7 @@ export function edgeKeys(manifest: Named): Key[] {
     ...[...new Set(children)].map((child) => holderKey(name, child, { kind: 'index', digest })),
     ...(subject === undefined
       ? []
-      : [
-          holderKey(name, digest, { kind: 'subject', digest: subject }),
-          { pk: referrersPk(name, subject), sk: `MANIFEST#${digest}` },
-        ]),
+      : [holderKey(name, digest, { kind: 'subject', digest: subject }), referrerKey(name, subject, digest)]),
     ...blobsNeeded(manifest).map((blob) => referenceKey(blob, name, digest)),
   ];
 }

@@ -106,7 +106,7 @@ export async function reviveManifest(
     await metadata.table.write(edges(item, touch.at).map((put) => ({ put })));
     await holdByTags(stores, item, touch);
     const held: Held[] = [];
-    for (const target of await manifestsHeld(metadata, item)) {
+    for (const target of [...(await manifestsHeld(metadata, item)), ...(await wentWith(metadata, item))]) {
       held.push(await holdManifest(stores, name, target, touch, visited));
     }
     for (const blob of blobsNeeded(item)) held.push(await holdBlob(stores, blob, touch));
@@ -117,6 +117,17 @@ export async function reviveManifest(
     const written = await metadata.transition(manifestKey(name, digest), item.version, set, DEPARTING);
     if (written !== undefined) return together(held);
   }
+}
+
+/** Referrers that the same run has deleted: they went because they live by this manifest, and come back with it. */
+async function wentWith(metadata: Metadata, { name, digest, runId }: ManifestItem): Promise<Digest[]> {
+  if (runId === undefined) return [];
+  const gone: Digest[] = [];
+  for (const referrer of await metadata.formerReferrers(name, digest)) {
+    const item = await metadata.manifest(name, referrer);
+    if (item?.state === 'deleted' && item.runId === runId) gone.push(referrer);
+  }
+  return gone;
 }
 
 /**

@@ -36,6 +36,10 @@ export const obstacleKey = (name: string, what: string): Key => ({
 });
 export const holdersPk = (name: string, digest: Digest): string => `HOLDERS#${name}@${digest}`;
 export const referrersPk = (name: string, digest: Digest): string => `REFERRERS#${name}@${digest}`;
+export const referrerKey = (name: string, subject: Digest, digest: Digest): Key => ({
+  pk: referrersPk(name, subject),
+  sk: `MANIFEST#${digest}`,
+});
 export const blobPk = (digest: Digest): string => `BLOB#${digest}`;
 export const blobKey = (digest: Digest): Key => ({ pk: blobPk(digest), sk: 'BLOB' });
 export const linkKey = (digest: Digest, name: string): Key => ({ pk: blobPk(digest), sk: `LINK#${name}` });

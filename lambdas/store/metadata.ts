@@ -126,7 +126,13 @@ export class Metadata {
   /** Digests of the manifests whose `subject` is this one. */
   async referrers(name: string, digest: Digest): Promise<Digest[]> {
     const rows = await this.all(referrersPk(name, digest));
-    return rows.map(toReferrer);
+    return rows.filter((row) => row['removedAt'] === undefined).map(toReferrer);
+  }
+
+  /** Digests of those that were, and have been deleted. */
+  async formerReferrers(name: string, digest: Digest): Promise<Digest[]> {
+    const rows = await this.all(referrersPk(name, digest));
+    return rows.filter((row) => row['removedAt'] !== undefined).map(toReferrer);
   }
 
   /** What in the repository could not be read, with why; empty when nothing stands in the way of deleting. */

@@ -2,14 +2,15 @@
 import { cosignTags } from '../registry/cosign.ts';
 import type { Digest } from '../registry/digest.ts';
 import { blobsNeeded, edgeKeys, type Named } from './edges.ts';
-import { referenceKey, tagKey, toTag } from './items.ts';
+import { referenceKey, referrerKey, tagKey, toTag } from './items.ts';
 import { type Metadata, type Touch, tombstoneExpiry } from './metadata.ts';
 import { settled } from './side-by-side.ts';
 
 /**
  * Removes the edges of a manifest and queues its children, its referrers, the manifests under its cosign tags and
- * its blobs. The reference to the manifest's own bytes is kept, marked removed, until the tombstone goes: it
- * tells the last look in which repositories to look for a `revisions` link (protocol, blob step 5).
+ * its blobs. Two edges are kept, marked removed, until the tombstone goes: the reference to the manifest's own bytes
+ * tells the last look in which repositories to look for a `revisions` link (protocol, blob step 5); its subject's edge
+ * to it tells what is to come back with the subject.
  *
  * @param except manifests that are deleted together with this one, and so are not queued.
  */
@@ -19,14 +20,15 @@ export async function removeManifestEdges(
   touch: Touch,
   except: ReadonlySet<string> = new Set(),
 ): Promise<void> {
-  const { name, digest } = manifest;
-  const own = referenceKey(digest, name, digest);
+  const { name, digest, subject } = manifest;
+  const remembered = [referenceKey(digest, name, digest)];
+  if (subject !== undefined) remembered.push(referrerKey(name, subject, digest));
   const removal = { removedAt: touch.at, expireAt: tombstoneExpiry(touch.at) };
   await metadata.table.write([
     ...edgeKeys(manifest)
-      .filter((key) => key.pk !== own.pk || key.sk !== own.sk)
+      .filter(({ pk, sk }) => !remembered.some((key) => key.pk === pk && key.sk === sk))
       .map((remove) => ({ remove })),
-    { put: { ...own, ...removal } },
+    ...remembered.map((key) => ({ put: { ...key, ...removal } })),
   ]);
   const held = await manifestsHeld(metadata, manifest);
   await settled([

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { holderKey } from '../../lambdas/store/items.ts';
 import { DAY, HOUR } from '../support/clock.ts';
-import { digestOf, image, type Manifest } from '../support/images.ts';
+import { digestOf, image, type Manifest, referrer } from '../support/images.ts';
 import { type Faults, LiveIndexer } from '../support/indexer.ts';
 import { type Call, once } from '../support/intercept.ts';
 import { historyKey, layerKey, revisionKey, tagLinkKey } from '../support/registry-writer.ts';
@@ -130,5 +130,35 @@ describe('an event that comes after a run', () => {
     expect(await world.metadata.manifest('app', held.digest)).toMatchObject({ dueAt });
     await world.later(DAY + HOUR);
     expect((await world.prune()).imagesDeleted).toContainEqual({ deleted: held.digest });
+  });
+});
+
+describe('a tag that is seen after its manifest has been deleted', () => {
+  it('brings back what lived by the manifest and went with it, and nothing that went before', async () => {
+    const { world, live } = liveWorld();
+    const subject = image('subject');
+    const [sbom, withdrawn] = [referrer(subject.digest, 'sbom'), referrer(subject.digest, 'withdrawn')];
+    for (const one of [subject, sbom, withdrawn]) await world.registry.push('app', one);
+    await world.reindex();
+    await world.registry.deleteManifest('app', withdrawn.digest);
+    await live.keys([revisionKey('app', withdrawn.digest)]);
+    // The tag is put, and its event is late by more than all that a run waits for.
+    await world.later();
+    await world.prune();
+    expect(await world.metadata.manifest('app', sbom.digest)).toMatchObject({ state: 'deleted' });
+    world.registry.tag('app', subject.digest, 'v1');
+    await live.keys([tagLinkKey('app', 'v1')]);
+
+    for (const { digest } of [subject, sbom]) {
+      expect(await world.metadata.manifest('app', digest)).toMatchObject({ state: 'live' });
+      expect(await world.bucket.head(revisionKey('app', digest))).toBeDefined();
+    }
+    expect(await world.bucket.head(revisionKey('app', withdrawn.digest))).toBeUndefined();
+    // For good: it lives by its subject again.
+    for (let round = 0; round < 3; round++) {
+      await world.later();
+      await world.prune();
+    }
+    expect(await world.bucket.head(revisionKey('app', sbom.digest))).toBeDefined();
   });
 });
