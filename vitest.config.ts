@@ -7,7 +7,9 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['test/{registry,filters,store,index,prune,cli,bench,architecture}/**/*.test.ts'],
+          include: [
+            'test/{registry,filters,store,index,prune,notifications,cli,bench,restore,architecture}/**/*.test.ts',
+          ],
           testTimeout: 60_000,
         },
       },

@@ -4,6 +4,8 @@ import { ConfigurationError } from '../lambdas/configuration.ts';
 import { InvalidFilterError } from '../lambdas/filters/prune-filters.ts';
 import type { Report } from '../lambdas/prune/report.ts';
 import { InvalidRequestError } from '../lambdas/prune/request.ts';
+import { RestoreRefusedError } from '../lambdas/restore/errors.ts';
+import type { RestoreStatus } from '../lambdas/restore/report.ts';
 import { PruneAlreadyRunningError } from '../lambdas/store/lock.ts';
 
 export const EXIT = {
@@ -23,10 +25,11 @@ export class UsageError extends Error {
 export function exitCodeOf(error: unknown): number {
   const usage = [UsageError, InvalidFilterError, InvalidRequestError, ConfigurationError];
   if (usage.some((kind) => error instanceof kind)) return EXIT.usage;
+  if (error instanceof RestoreRefusedError) return EXIT.refused;
   return error instanceof PruneAlreadyRunningError ? EXIT.alreadyRunning : EXIT.error;
 }
 
-export function exitCodeFor({ status }: Pick<Report, 'status'>): number {
+export function exitCodeFor({ status }: { readonly status: Report['status'] | RestoreStatus }): number {
   if (status === 'refused') return EXIT.refused;
   return status === 'partial' ? EXIT.partial : EXIT.done;
 }

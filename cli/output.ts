@@ -82,9 +82,9 @@ export function reindexText(report: ReindexReport): string {
 const where = ({ repository, digest }: Report['refusals'][number]): string =>
   [repository, digest].filter((part) => part !== undefined).join('@') + (repository || digest ? ': ' : '');
 
-const seconds = (milliseconds: number): string => `${(milliseconds / 1000).toFixed(1)} s`;
+export const seconds = (milliseconds: number): string => `${(milliseconds / 1000).toFixed(1)} s`;
 
-function list(lines: readonly string[]): string {
+export function list(lines: readonly string[]): string {
   const shown = lines.slice(0, MAX_LINES).map((line) => `${line}\n`);
   const more = lines.length - shown.length;
   return shown.join('') + (more > 0 ? `… and more; the journal has a line for each\n` : '');

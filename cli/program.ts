@@ -1,10 +1,13 @@
 /** The command line: its commands, and what becomes of their errors. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
+import { historyCommand } from './commands/history.ts';
 import { type IndexOptions, indexCommand } from './commands/index.ts';
 import { initCommand } from './commands/init.ts';
 import { type PruneOptions, pruneCommand } from './commands/prune.ts';
 import { reindexCommand } from './commands/reindex.ts';
+import { type RestoreOptions, restoreCommand } from './commands/restore.ts';
+import { type RunsOptions, runsCommand, showRunCommand } from './commands/runs.ts';
 import { describe, EXIT, exitCodeOf } from './exit-codes.ts';
 import type { Host } from './terminal.ts';
 
@@ -94,6 +97,44 @@ Examples:
     )
     .action(async (options: PruneOptions) => {
       code = await pruneCommand(host, options);
+    });
+
+  const runs = program.command('runs').description('the prunes that the table remembers, of one year');
+  runs
+    .command('list', { isDefault: true })
+    .description('the newest first')
+    .option('--limit <count>', 'how many', '20')
+    .option('--json', 'print JSON')
+    .action(async (options: RunsOptions) => {
+      code = await runsCommand(host, options);
+    });
+  runs
+    .command('show')
+    .description('what one did, where its journal is, and until when it can be undone')
+    .argument('<runId>')
+    .option('--json', 'print JSON')
+    .action(async (runId: string, options: { json?: boolean }) => {
+      code = await showRunCommand(host, runId, options);
+    });
+
+  program
+    .command('restore')
+    .description('undo a prune: what it deleted comes back, except tags where a newer one stands')
+    .argument('<runId>', 'as `runs` lists it')
+    .option('--dry-run', 'report what would come back and change nothing')
+    .option('--json', 'print the report as JSON')
+    .option('-y, --yes', 'do not ask')
+    .action(async (runId: string, options: RestoreOptions) => {
+      code = await restoreCommand(host, runId, options);
+    });
+
+  program
+    .command('history')
+    .description('when and why a manifest or blob went, and where it is now')
+    .argument('<digest>', 'sha256:…')
+    .option('--json', 'print JSON')
+    .action(async (digest: string, options: { json?: boolean }) => {
+      code = await historyCommand(host, digest, options);
     });
 
   try {

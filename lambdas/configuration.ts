@@ -104,6 +104,17 @@ export function readConfiguration(environment: Environment, now: Date): Configur
   };
 }
 
+/** The bucket alone, for what needs nothing else. @throws ConfigurationError */
+export function readBucket(environment: Environment): Pick<Configuration, 'bucketName' | 'layout'> {
+  // What the others are does not matter here; what they have in common is read the same way.
+  return readConfiguration({ ...pick(environment), METADATA_TABLE: 'none' }, new Date(0));
+}
+
+const pick = ({ REGISTRY_BUCKET, REGISTRY_ROOT }: Environment): Environment => ({
+  REGISTRY_BUCKET,
+  REGISTRY_ROOT,
+});
+
 /** The URL of a queue from one variable. @throws ConfigurationError */
 export function readQueueUrl(environment: Environment, name: string): string {
   const value = environment[name];

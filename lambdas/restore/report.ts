@@ -1,121 +1,112 @@
-/** What a restore did, as its callers see it (docs/events.md). */
-import type { Digest } from '../registry/digest.ts';
+/** What an undo did, as its callers see it (docs/events.md). */
+import { KeySet } from '../store/key-set.ts';
 
 export type RestoreStatus = 'restored' | 'partial';
 
-export interface Counts {
-  readonly restored: number;
-  /** There already: never gone, pushed again, or restored before. */
-  readonly present: number;
-  /** Left away, each with its reason among `skipped`. */
-  readonly skipped: number;
-}
+export type SkippedCode =
+  /** Another tag stands in its place, or has since. */
+  | 'newer-tag'
+  /** A client has deleted it since. */
+  | 'client-deleted'
+  /** Another run has deleted it since: that one is to be undone first. */
+  | 'other-run'
+  /** A tag whose manifest is not there. */
+  | 'manifest-missing'
+  /** Its data, or data that it needs, is gone for good. */
+  | 'lost'
+  | 'failed'
+  /** A line of the journal. */
+  | 'unreadable'
+  /** Out of time or interrupted: the same command goes on. */
+  | 'unfinished';
 
+/** What was not brought back. */
 export interface Skipped {
+  readonly code: SkippedCode;
+  /** `<name>@<digest>`, `<name>:<tag>`, `<digest>`, or a place in the journal. */
   readonly what: string;
   readonly reason: string;
+}
+
+export interface Restored {
+  /** Brought back, or brought in line. */
+  readonly restored: number;
+  /** There already. */
+  readonly present: number;
+  readonly skipped: number;
 }
 
 export interface RestoreReport {
   readonly runId: string;
   readonly dryRun: boolean;
-  /** `partial`: data is gone for good, a line of the journal cannot be read, or the time was up. */
   readonly status: RestoreStatus;
-  readonly manifests: Counts;
-  readonly tags: Counts;
-  readonly links: Counts;
-  readonly blobs: Counts & {
-    /** Bytes of the data that was hidden and is visible again. */
+  readonly manifests: Restored;
+  readonly tags: Restored;
+  /** `_layers` links that the run removed by themselves; those of restored manifests are not counted. */
+  readonly links: Restored;
+  readonly blobs: {
+    readonly restored: number;
+    /** Of those restored. */
     readonly bytes: number;
+    readonly present: number;
+    readonly lost: number;
   };
-  /** Uploads that the run removed: they were nobody's image and do not come back. */
+  /** Deleted uploads: they cannot be brought back. */
   readonly uploads: number;
-  /** Data that the run or another one deleted, and of which no version is left. */
-  readonly lost: readonly Digest[];
   readonly skipped: readonly Skipped[];
   readonly startedAt: string;
   readonly durationMs: number;
 }
 
-/** Entries of `skipped` and `lost`. */
-const MAX_LISTED = 1000;
+/** Entries of `skipped`. */
+export const MAX_SKIPPED = 1000;
 
-export type Kind = 'manifests' | 'tags' | 'links' | 'blobs';
+/** Those that make an undo partial; the others are as they should be. */
+const AMISS: ReadonlySet<SkippedCode> = new Set(['lost', 'failed', 'unreadable', 'unfinished']);
 
-/** Counts as the restore goes. A journal may tell of one thing twice; it counts once. */
+/** Counts as the undo goes. */
 export class RestoreTally {
-  readonly uploads = new Set<string>();
-  readonly #outcomes = new Map<string, { readonly kind: Kind; readonly outcome: keyof Counts }>();
-  readonly #bytes = new Map<Digest, number>();
+  readonly manifests = { restored: 0, present: 0, skipped: 0 };
+  readonly tags = { restored: 0, present: 0, skipped: 0 };
+  readonly links = { restored: 0, present: 0, skipped: 0 };
+  readonly blobs = { restored: 0, bytes: 0, present: 0, lost: 0 };
+  uploads = 0;
+  /** Failures of single items so far. */
+  failures = 0;
+  /** Why the undo ends before all was looked at. */
+  unfinished: string | undefined;
+  /** Something was written. */
+  changed = false;
+  readonly #counted = new KeySet();
   readonly #skipped: Skipped[] = [];
-  readonly #lost = new Set<Digest>();
-  /** Something could not be done that was asked for. */
-  incomplete = false;
+  #amiss = false;
 
-  restored(kind: Kind, what: string): void {
-    this.#outcomes.set(`${kind} ${what}`, { kind, outcome: 'restored' });
+  /** @returns whether it has not been counted before: a run may journal a thing twice, and what it needs too. */
+  first(what: string): boolean {
+    return this.#counted.add(what);
   }
 
-  present(kind: Kind, what: string): void {
-    this.#once(kind, what, 'present');
+  skip(skipped: Skipped): void {
+    if (AMISS.has(skipped.code)) this.#amiss = true;
+    if (this.#skipped.length < MAX_SKIPPED) this.#skipped.push(skipped);
   }
 
-  skip(kind: Kind, what: string, reason: string): void {
-    if (this.#once(kind, what, 'skipped')) this.#note({ what, reason });
+  /** Nothing has gone amiss so far. */
+  get isClean(): boolean {
+    return !this.#amiss;
   }
 
-  /** Data came back. @param size bytes. */
-  visible(digest: Digest, size: number): void {
-    this.#bytes.set(digest, size);
-  }
-
-  lost(digest: Digest): void {
-    this.incomplete = true;
-    if (this.#lost.size < MAX_LISTED) this.#lost.add(digest);
-  }
-
-  fail(what: string, reason: string): void {
-    this.incomplete = true;
-    this.#note({ what, reason });
-  }
-
-  get changed(): boolean {
-    return [...this.#outcomes.values()].some(({ outcome }) => outcome === 'restored');
-  }
-
-  report(about: { runId: string; dryRun: boolean; startedAt: number; now: number }): RestoreReport {
-    const { runId, dryRun, startedAt, now } = about;
+  report(about: Pick<RestoreReport, 'runId' | 'dryRun' | 'startedAt' | 'durationMs'>): RestoreReport {
+    const { runId, dryRun, startedAt, durationMs } = about;
     return {
-      ...{ runId, dryRun, status: this.incomplete ? 'partial' : 'restored' },
-      manifests: this.#counts('manifests'),
-      tags: this.#counts('tags'),
-      links: this.#counts('links'),
-      blobs: {
-        ...this.#counts('blobs'),
-        bytes: [...this.#bytes.values()].reduce((sum, size) => sum + size, 0),
-      },
-      uploads: this.uploads.size,
-      lost: [...this.#lost].sort(),
+      ...{ runId, dryRun, status: this.#amiss ? 'partial' : 'restored' },
+      manifests: { ...this.manifests },
+      tags: { ...this.tags },
+      links: { ...this.links },
+      blobs: { ...this.blobs },
+      uploads: this.uploads,
       skipped: this.#skipped,
-      startedAt: new Date(startedAt).toISOString(),
-      durationMs: now - startedAt,
+      ...{ startedAt, durationMs },
     };
-  }
-
-  #counts(kind: Kind): Counts {
-    const counts = { restored: 0, present: 0, skipped: 0 };
-    for (const one of this.#outcomes.values()) if (one.kind === kind) counts[one.outcome]++;
-    return counts;
-  }
-
-  #once(kind: Kind, what: string, outcome: keyof Counts): boolean {
-    const id = `${kind} ${what}`;
-    if (this.#outcomes.has(id)) return false;
-    this.#outcomes.set(id, { kind, outcome });
-    return true;
-  }
-
-  #note(skipped: Skipped): void {
-    if (this.#skipped.length < MAX_LISTED) this.#skipped.push(skipped);
   }
 }

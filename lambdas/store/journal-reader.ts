@@ -1,92 +1,119 @@
-/** Reading the journals of runs, object by object, so that one of any length takes little memory. */
+/** Reads journals back: line by line, object by object, so that a run of any size takes little memory. */
 import * as v from 'valibot';
 import { type Digest, isDigest } from '../registry/digest.ts';
+import { isRepositoryName, isTagName } from '../registry/names.ts';
 import type { ObjectStore } from './object-store.ts';
 
 const digest = v.custom<Digest>(isDigest, 'not a digest');
-const line = { time: v.string(), run: v.string(), reason: v.string() };
-const text = v.string();
-const size = v.number();
+const repository = v.custom<string>(
+  (value) => typeof value === 'string' && isRepositoryName(value),
+  'not a repository name',
+);
+const tag = v.custom<string>((value) => typeof value === 'string' && isTagName(value), 'not a tag');
+const bytes = v.number();
+const always = { time: v.string(), run: v.string(), reason: v.string() };
 
-/** As `journal.ts` writes them. Fields added later are passed over. */
+/** What is needed of a line. Fields that came later are passed over. */
 const lineSchema = v.variant('action', [
   v.object({
-    ...line,
+    ...always,
     action: v.literal('delete-manifest'),
-    ...{ repository: text, digest, mediaType: text, size, taggedAs: v.array(text) },
+    ...{ repository, digest, mediaType: v.string(), size: bytes },
+    taggedAs: v.array(tag),
   }),
   v.object({
-    ...line,
+    ...always,
     action: v.literal('untag'),
-    ...{ repository: text, digest, tag: text, etag: text, versionId: v.exactOptional(text) },
+    ...{ repository, digest, tag, etag: v.string() },
+    versionId: v.exactOptional(v.string()),
   }),
-  v.object({ ...line, action: v.literal('unlink'), repository: text, digest, size: v.optional(size, 0) }),
-  v.object({ ...line, action: v.literal('delete-blob'), digest, size, repositories: v.array(text) }),
+  v.object({ ...always, action: v.literal('unlink'), repository, digest, size: bytes }),
   v.object({
-    ...line,
-    action: v.literal('delete-upload'),
-    ...{ repository: text, upload: text, keys: v.array(text), size },
+    ...always,
+    action: v.literal('delete-blob'),
+    ...{ digest, size: bytes },
+    repositories: v.array(v.string()),
   }),
-  v.object({ ...line, action: v.literal('abort-multipart'), key: text, upload: text, size }),
+  v.object({ ...always, action: v.literal('delete-upload'), repository, upload: v.string(), size: bytes }),
+  v.object({ ...always, action: v.literal('abort-multipart'), key: v.string(), upload: v.string() }),
 ]);
 
 export type JournalLine = v.InferOutput<typeof lineSchema>;
-
-/** A line of one action. */
 export type LineOf<A extends JournalLine['action']> = Extract<JournalLine, { readonly action: A }>;
 
-/** A line that cannot be read: said, and the others are read all the same. */
-export interface UnreadableLine {
-  readonly action: 'unreadable';
-  /** The journal's object and the line in it, from 1. */
-  readonly where: string;
-  readonly detail: string;
+/** A line that could not be read, by its place. */
+export interface JournalProblem {
+  readonly key: string;
+  /** From 1; absent when the whole object could not be read. */
+  readonly line?: number;
+  readonly reason: string;
 }
 
-/** Ids of the runs that have a journal, in order of their start. */
+/** What one object of a journal holds. */
+export interface JournalPart {
+  readonly lines: readonly JournalLine[];
+  readonly problems: readonly JournalProblem[];
+}
+
+/**
+ * The journal below a prefix, in the order in which each of its writers wrote it.
+ *
+ * @param prefix of one run's journal, ending in a slash.
+ * @param wants passes over a line by its text, before it is parsed; for a search. @default all are read
+ */
+export async function* readJournal(
+  objects: ObjectStore,
+  prefix: string,
+  wants: (text: string) => boolean = () => true,
+): AsyncGenerator<JournalPart> {
+  let next: string | undefined;
+  do {
+    const page = await objects.list(prefix, next === undefined ? {} : { next });
+    for (const { key } of page.objects) yield await readPart(objects, key, wants);
+    next = page.next;
+  } while (next !== undefined);
+}
+
+async function readPart(
+  objects: ObjectStore,
+  key: string,
+  wants: (text: string) => boolean,
+): Promise<JournalPart> {
+  const object = await objects.get(key);
+  if (object === undefined) return { lines: [], problems: [{ key, reason: 'it is not there any more' }] };
+  const lines: JournalLine[] = [];
+  const problems: JournalProblem[] = [];
+  for (const [at, text] of new TextDecoder().decode(object.body).split('\n').entries()) {
+    if (text === '' || !wants(text)) continue;
+    const line = parseLine(text);
+    if (typeof line === 'string') problems.push({ key, line: at + 1, reason: line });
+    else lines.push(line);
+  }
+  return { lines, problems };
+}
+
+/** @returns why it cannot be read, when it cannot. */
+function parseLine(text: string): JournalLine | string {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return 'it is no JSON';
+  }
+  const result = v.safeParse(lineSchema, value);
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  return `${v.getDotPath(issue) ?? 'line'}: ${issue.message}`;
+}
+
+/** The runs that have a journal, newest first. @param prefix of all journals, ending in a slash. */
 export async function journalledRuns(objects: ObjectStore, prefix: string): Promise<string[]> {
   const runs: string[] = [];
   let next: string | undefined;
   do {
     const page = await objects.list(prefix, { delimiter: '/', ...(next === undefined ? {} : { next }) });
-    runs.push(...page.prefixes.map((directory) => directory.slice(prefix.length, -1)));
+    runs.push(...page.prefixes.map((one) => one.slice(prefix.length, -1)));
     next = page.next;
   } while (next !== undefined);
-  return runs.sort();
-}
-
-/**
- * The lines of one run, as they were stored by each of its writers.
- *
- * @param prefix of all journals, ending in a slash.
- */
-export async function* journalLines(
-  objects: ObjectStore,
-  prefix: string,
-  runId: string,
-): AsyncGenerator<JournalLine | UnreadableLine> {
-  let next: string | undefined;
-  do {
-    const page = await objects.list(`${prefix}${runId}/`, next === undefined ? {} : { next });
-    for (const { key } of page.objects) yield* linesOf(objects, key);
-    next = page.next;
-  } while (next !== undefined);
-}
-
-async function* linesOf(objects: ObjectStore, key: string): AsyncGenerator<JournalLine | UnreadableLine> {
-  const object = await objects.get(key);
-  if (object === undefined) {
-    yield { action: 'unreadable', where: key, detail: 'it is gone' };
-    return;
-  }
-  const lines = new TextDecoder().decode(object.body).split('\n');
-  for (const [at, one] of lines.entries()) if (one !== '') yield parseLine(one, `${key}:${at + 1}`);
-}
-
-function parseLine(one: string, where: string): JournalLine | UnreadableLine {
-  try {
-    return v.parse(lineSchema, JSON.parse(one));
-  } catch (error) {
-    return { action: 'unreadable', where, detail: error instanceof Error ? error.message : String(error) };
-  }
+  return runs.sort().reverse();
 }

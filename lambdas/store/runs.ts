@@ -1,41 +1,33 @@
-/** The items of runs: what each did, and whether it can be undone. */
+/** The items of runs: what the table remembers of each prune that took the lock (docs/metadata.md). */
 import * as v from 'valibot';
 import { runsPk, UnknownItemError } from './items.ts';
 import type { Item, Key, Table } from './table.ts';
 
-/** No such run: it never was, was a dry run, or is older than the year for which runs are remembered. */
-export class UnknownRunError extends Error {
-  override readonly name = 'UnknownRunError';
-}
+export const runKey = (runId: string): Key => ({ pk: runsPk, sk: runId });
 
-const count = v.number();
+const counts = v.exactOptional(v.record(v.string(), v.number()));
 
+/** All but the first two are optional: a run that is under way, or did not live to its end, has not all of them. */
 const runSchema = v.object({
+  version: v.number(),
   status: v.string(),
-  mode: v.string(),
-  trigger: v.string(),
-  /** ISO 8601. */
-  startedAt: v.string(),
-  /** Whether the bucket kept versions. Absent on runs of versions that had no undo. */
-  recoverable: v.exactOptional(v.boolean()),
-  /** ISO 8601: until when the bucket keeps what the run deleted. */
-  recoverableUntil: v.exactOptional(v.string()),
-  /** ISO 8601: when it was last undone, as far as anything was left to undo. */
-  restoredAt: v.exactOptional(v.string()),
-  // Those of the report, once the run has ended.
-  spaceReclaimed: v.exactOptional(count),
-  durationMs: v.exactOptional(count),
-  manifests: v.exactOptional(v.looseObject({ deleted: count })),
-  blobs: v.exactOptional(v.looseObject({ deleted: count, condemned: count })),
-  links: v.exactOptional(v.looseObject({ deleted: count })),
-  uploads: v.exactOptional(v.looseObject({ deleted: count, bytes: count })),
-  refusals: v.exactOptional(count),
+  mode: v.exactOptional(v.string()),
+  trigger: v.exactOptional(v.string()),
+  startedAt: v.exactOptional(v.string()),
+  durationMs: v.exactOptional(v.number()),
+  spaceReclaimed: v.exactOptional(v.number()),
+  manifests: counts,
+  blobs: counts,
+  links: counts,
+  uploads: counts,
+  refusals: v.exactOptional(v.number()),
   journal: v.exactOptional(v.string()),
+  recoverable: v.exactOptional(v.boolean()),
+  recoverableUntil: v.exactOptional(v.string()),
+  restoredAt: v.exactOptional(v.string()),
 });
 
 export type RunItem = v.InferOutput<typeof runSchema> & { readonly runId: string };
-
-export const runKey = (runId: string): Key => ({ pk: runsPk, sk: runId });
 
 function toRun(item: Item): RunItem {
   const result = v.safeParse(runSchema, item);
@@ -44,22 +36,19 @@ function toRun(item: Item): RunItem {
   throw new UnknownItemError(item, `${v.getDotPath(issue) ?? 'item'}: ${issue.message}`);
 }
 
-/** @throws UnknownRunError */
-export async function requireRun(table: Table, runId: string): Promise<RunItem> {
+/** @returns undefined when no such run is known. */
+export async function readRun(table: Table, runId: string): Promise<RunItem | undefined> {
+  if (runId === '') return undefined;
   const item = await table.get(runKey(runId));
-  if (item === undefined) {
-    throw new UnknownRunError(`no run ${JSON.stringify(runId)} is known: \`registry-prune runs\` lists them`);
-  }
-  return toRun(item);
+  return item && toRun(item);
 }
 
 /**
- * The latest runs, newest first.
+ * The newest runs, newest first. Run ids sort by time, and a year of runs, which is all there are, is some pages.
  *
- * @param limit how many at most.
+ * @param limit at most so many; 1 or more.
  */
 export async function latestRuns(table: Table, limit: number): Promise<RunItem[]> {
-  // Ids sort by time, and a table reads forwards only: a year of runs is a few pages.
   let latest: Item[] = [];
   let after: Key | undefined;
   do {

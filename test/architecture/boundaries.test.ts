@@ -13,24 +13,41 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'valibot',
     ...['node:buffer', 'node:crypto', 'node:stream', 'node:timers/promises'],
   ],
-  index: ['registry/', 'store/', 'p-map'],
-  prune: ['filters/', 'registry/', 'store/', 'index/apply-upload.ts', 'picomatch'],
+  index: ['registry/', 'store/', 'p-map', 'valibot'],
+  prune: [
+    ...['filters/', 'registry/', 'store/', 'picomatch'],
+    ...['index/apply-upload.ts', 'index/blob-events.ts', 'index/heartbeat.ts'],
+  ],
   notifications: ['registry/', 'store/', 'node:crypto', 'valibot'],
+  restore: [
+    ...['registry/', 'store/', 'valibot'],
+    ...['index/apply.ts', 'index/context.ts', 'index/manifest-record.ts'],
+  ],
 };
 
 /** What single files may import beside that: where the pieces are put together. */
 const ROOTS: Readonly<Record<string, readonly string[]>> = {
   'configuration.ts': ['filters/', 'registry/'],
-  'dependencies.ts': ['configuration.ts', 'index/', 'notifications/', 'prune/', 'store/', 'ulid'],
+  'dependencies.ts': [
+    ...['configuration.ts', 'index/', 'notifications/', 'prune/', 'registry/', 'restore/', 'store/', 'ulid'],
+  ],
   'prune/handler.ts': [
     ...['configuration.ts', 'dependencies.ts', 'aws-lambda', '@aws-lambda-powertools/', '@middy/core'],
   ],
   'prune/telemetry.ts': ['@aws-lambda-powertools/'],
+  'index/handler.ts': [
+    ...['configuration.ts', 'dependencies.ts', 'aws-lambda', '@aws-lambda-powertools/', '@middy/core'],
+  ],
+  'index/heartbeat-handler.ts': [
+    ...['configuration.ts', 'dependencies.ts', '@aws-lambda-powertools/', '@middy/core'],
+  ],
+  'index/telemetry.ts': ['@aws-lambda-powertools/'],
   'notifications/handler.ts': [
     ...['dependencies.ts', 'aws-lambda', '@aws-lambda-powertools/', '@middy/core'],
   ],
   'notifications/settings.ts': ['configuration.ts'],
   'notifications/telemetry.ts': ['@aws-lambda-powertools/'],
+  'restore/handler.ts': ['dependencies.ts', '@aws-lambda-powertools/', '@middy/core'],
 };
 
 /** Nothing of AWS, of the time or of the environment. */
@@ -45,13 +62,19 @@ const OUTSIDE: readonly {
   {
     what: 'the environment',
     pattern: /\bprocess\s*[.[]|=\s*process\b/,
-    in: ['notifications/handler.ts', 'prune/handler.ts', 'store/aws-clients.ts'],
+    in: [
+      ...['index/handler.ts', 'index/heartbeat-handler.ts', 'notifications/handler.ts', 'prune/handler.ts'],
+      ...['restore/handler.ts', 'store/aws-clients.ts'],
+    ],
   },
   {
     what: 'the clock',
     pattern: /\bDate\.now\b|\bnew Date\(\s*\)|\bDate\(\s*\)|\bperformance\b|\bhrtime\b/,
     // The preview's is a default, for when none is injected.
-    in: ['prune/handler.ts', 'dependencies.ts', 'store/preview-bucket.ts'],
+    in: [
+      ...['index/handler.ts', 'index/heartbeat-handler.ts', 'prune/handler.ts'],
+      ...['dependencies.ts', 'store/preview-bucket.ts'],
+    ],
   },
   {
     what: 'a timer',

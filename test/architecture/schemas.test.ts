@@ -2,10 +2,15 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
+import type { BlobEventDetail } from '../../lambdas/index/blob-events.ts';
 import { type PruneEventDetail, pruneEvent } from '../../lambdas/prune/event.ts';
 import type { RefusalCode, Report, Status } from '../../lambdas/prune/report.ts';
 import type { Mode, Trigger } from '../../lambdas/prune/request.ts';
-import { digestOf, image } from '../support/images.ts';
+import type { RestoreReport, RestoreStatus, SkippedCode } from '../../lambdas/restore/report.ts';
+import { DAY } from '../support/clock.ts';
+import { digestOf, image, layer } from '../support/images.ts';
+import { LiveIndexer } from '../support/indexer.ts';
+import { layerKey } from '../support/registry-writer.ts';
 import { World } from '../support/world.ts';
 
 const SCHEMAS = join(import.meta.dirname, '../../schemas');
@@ -17,6 +22,8 @@ function schema(name: string): ValidateFunction {
 
 const report = schema('prune-report');
 const event = schema('prune-event');
+const blobEvent = schema('blob-event');
+const restoreReport = schema('restore-report');
 
 function errors(validate: ValidateFunction, value: unknown): string[] {
   // As callers get it: what JSON leaves of it.
@@ -48,6 +55,32 @@ const FULL: Report = {
   durationMs: 5210,
 };
 
+const RESTORED: BlobEventDetail = {
+  schemaVersion: '1.0',
+  type: 'blob',
+  action: 'restored',
+  digest,
+  bucket: 'my-registry',
+  size: 1024,
+  deletedBy: '01KAV3M2Q8Z5N6W4R7T9Y1B3CD',
+  repositories: ['team/app'],
+  time: '2026-11-24T16:50:05.210Z',
+};
+
+const UNDONE: RestoreReport = {
+  runId: '01KAV3M2Q8Z5N6W4R7T9Y1B3CD',
+  dryRun: false,
+  status: 'partial',
+  manifests: { restored: 3, present: 0, skipped: 1 },
+  tags: { restored: 1, present: 0, skipped: 1 },
+  links: { restored: 7, present: 0, skipped: 0 },
+  blobs: { restored: 7, bytes: 21_568_540, present: 0, lost: 1 },
+  uploads: 2,
+  skipped: [{ code: 'lost', what: digest, reason: 'no version of its data is left in the bucket' }],
+  startedAt: '2026-11-24T18:00:00.000Z',
+  durationMs: 1840,
+};
+
 const detailOf = (of: Report) => pruneEvent(of, 'my-registry', new Date('2026-11-24T16:50:05.210Z')).detail;
 
 // Objects, so that a value added to a type and not here does not compile.
@@ -66,6 +99,17 @@ const STATUSES = Object.keys({ completed: 0, partial: 0, refused: 0 } satisfies 
   Status,
   0
 >) as Status[];
+const UNDO_STATUSES = Object.keys({ restored: 0, partial: 0 } satisfies Record<RestoreStatus, 0>);
+const SKIPPED = Object.keys({
+  'newer-tag': 0,
+  'client-deleted': 0,
+  'other-run': 0,
+  'manifest-missing': 0,
+  lost: 0,
+  failed: 0,
+  unreadable: 0,
+  unfinished: 0,
+} satisfies Record<SkippedCode, 0>);
 const TRIGGERS = Object.keys({ schedule: 0, manual: 0, cli: 0 } satisfies Record<Trigger, 0>) as Trigger[];
 const MODES = Object.keys({ online: 0, offline: 0 } satisfies Record<Mode, 0>) as Mode[];
 
@@ -85,6 +129,11 @@ describe('the schemas', () => {
     }
   });
 
+  it('accept an event of a blob of which little is known', () => {
+    const lost = { ...RESTORED, action: 'lost', size: null, deletedBy: null, repositories: [] };
+    for (const one of [RESTORED, lost]) expect(errors(blobEvent, one)).toEqual([]);
+  });
+
   it('name exactly the values that the code knows', () => {
     const properties = (validate: ValidateFunction) => (validate.schema as { properties: never }).properties;
     const { status, trigger, mode, refusals } = properties(report) as Record<string, { enum: string[] }> & {
@@ -92,6 +141,9 @@ describe('the schemas', () => {
     };
     expect([status?.enum, trigger?.enum, mode?.enum]).toEqual([STATUSES, TRIGGERS, MODES]);
     expect(refusals.items.properties.code.enum).toEqual(CODES);
+    const undone = properties(restoreReport) as { status: { enum: string[] }; skipped: typeof refusals };
+    expect(undone.status.enum).toEqual(UNDO_STATUSES);
+    expect(undone.skipped.items.properties.code.enum).toEqual(SKIPPED);
     const published = properties(event) as Record<string, { enum: string[] }>;
     expect([published['status']?.enum, published['trigger']?.enum, published['mode']?.enum]).toEqual([
       STATUSES,
@@ -103,6 +155,8 @@ describe('the schemas', () => {
   it.each([
     { name: 'prune-report', validate: report, value: FULL as object, optional: ['journal'] },
     { name: 'prune-event', validate: event, value: detailOf(FULL), optional: [] },
+    { name: 'blob-event', validate: blobEvent, value: RESTORED, optional: [] },
+    { name: 'restore-report', validate: restoreReport, value: UNDONE, optional: [] },
   ])('refuse a field too many or too few: $name', ({ validate, value, optional }) => {
     expect(errors(validate, { ...value, more: 1 })).not.toEqual([]);
     const needless = Object.keys(value).filter((field) => {
@@ -123,6 +177,11 @@ describe('the schemas', () => {
     expect(errors(report, { ...FULL, startedAt: '24 Nov 2026' })).not.toEqual([]);
     expect(errors(report, { ...FULL, spaceReclaimed: -1 })).not.toEqual([]);
     expect(errors(event, { ...detailOf(FULL), recoverableUntil: 'never' })).not.toEqual([]);
+    expect(errors(blobEvent, { ...RESTORED, digest: 'sha256:abc' })).not.toEqual([]);
+    expect(errors(blobEvent, { ...RESTORED, size: -1 })).not.toEqual([]);
+    expect(errors(blobEvent, { ...RESTORED, action: 'found' })).not.toEqual([]);
+    expect(errors(restoreReport, { ...UNDONE, uploads: -1 })).not.toEqual([]);
+    expect(errors(restoreReport, { ...UNDONE, tags: { ...UNDONE.tags, more: 1 } })).not.toEqual([]);
   });
 });
 
@@ -162,6 +221,31 @@ describe('what real runs report and publish', () => {
     for (const detail of await published(world)) expect(errors(event, detail)).toEqual([]);
   });
 
+  it.each([
+    { action: 'restored', versioned: true },
+    { action: 'lost', versioned: false },
+  ])('a late reference to what a run has deleted: $action', async ({ action, versioned }) => {
+    const world = new World({ versioned });
+    const blob = await world.registry.upload('team/app', layer('late'));
+    await world.reindexAndPrune({ mode: 'offline' });
+    world.registry.mount('team/app', blob);
+    await new LiveIndexer(world).keys([layerKey('team/app', blob)]);
+    const { detail } = world.bus.events.at(-1) ?? {};
+    expect(detail).toMatchObject({ action, digest: blob });
+    expect(errors(blobEvent, detail)).toEqual([]);
+  });
+
+  it.each([true, false])('an undo, dry run: %s', async (dryRun) => {
+    const world = new World();
+    await world.registry.push('team/app', image('one'), 'v1');
+    await world.registry.push('team/app', image('two'), 'v2');
+    const { runId } = await world.reindexAndPrune({ mode: 'offline', filters: { dangling: ['false'] } });
+    await world.registry.push('team/app', image('newer'), 'v1');
+    const made = await world.restore(runId, { dryRun });
+    expect(made).toMatchObject({ status: 'restored', skipped: [{ code: 'newer-tag' }] });
+    expect(errors(restoreReport, made)).toEqual([]);
+  });
+
   it('the examples of the documentation', () => {
     const readme = readFileSync(join(SCHEMAS, '../README.md'), 'utf8');
     const examples = Array.from(readme.matchAll(/```json\n([\s\S]*?)```/g), ([, text = '']) =>
@@ -171,6 +255,8 @@ describe('what real runs report and publish', () => {
     const sent = examples.find((example) => 'detail-type' in example);
     expect(errors(report, shown)).toEqual([]);
     expect(errors(event, sent.detail)).toEqual([]);
-    expect(sent.detail).toEqual(pruneEvent(shown, sent.detail.bucket, new Date(sent.detail.time)).detail);
+    const { bucket, time, recoverableUntil } = sent.detail;
+    expect(Date.parse(recoverableUntil) - Date.parse(shown.startedAt)).toBe(14 * DAY);
+    expect(sent.detail).toEqual(pruneEvent(shown, bucket, new Date(time), { recoverableUntil }).detail);
   });
 });

@@ -7,6 +7,8 @@ import { type PruneDependencies, type PruneSettings, prune } from '../../lambdas
 import type { Report } from '../../lambdas/prune/report.ts';
 import { parsePruneRequest } from '../../lambdas/prune/request.ts';
 import { RegistryLayout } from '../../lambdas/registry/layout.ts';
+import type { RestoreReport } from '../../lambdas/restore/report.ts';
+import { type RestoreDependencies, restoreRun } from '../../lambdas/restore/run.ts';
 import { Metadata } from '../../lambdas/store/metadata.ts';
 import { RegistryBucket } from '../../lambdas/store/registry-bucket.ts';
 import type { Item, Key } from '../../lambdas/store/table.ts';
@@ -116,6 +118,19 @@ export class World {
   async reindexAndPrune(body: Body = {}, faults: Partial<PruneDependencies> = {}): Promise<Report> {
     await this.reindex();
     return await this.prune(body, faults);
+  }
+
+  /** Undoes a run. @param faults dependencies to be replaced. */
+  async restore(
+    runId: string,
+    options: { readonly dryRun?: boolean } = {},
+    faults: Partial<RestoreDependencies> = {},
+  ): Promise<RestoreReport> {
+    const { onProgress: _, ...dependencies } = this.dependencies;
+    return await restoreRun({ ...dependencies, ...faults }, runId, {
+      ...options,
+      deadlines: [this.clock.now() + LIFETIME],
+    });
   }
 
   /** Long after: whatever has to rest has rested, and a lease left by a crash is over. */

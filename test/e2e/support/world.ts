@@ -31,6 +31,7 @@ export interface World {
 export type Report = v.InferOutput<typeof Report>;
 
 export const JOURNAL_PREFIX = 'registry-prune/journal/';
+export const HEARTBEAT_PREFIX = 'registry-prune/heartbeat/';
 
 const Report = v.looseObject({
   runId: v.string(),
@@ -41,6 +42,7 @@ const Report = v.looseObject({
   spaceReclaimed: v.number(),
   manifests: v.looseObject({ deleted: v.number() }),
   blobs: v.looseObject({ deleted: v.number(), condemned: v.number(), failed: v.number() }),
+  uploads: v.object({ deleted: v.number(), bytes: v.number() }),
   refusals: v.array(v.unknown()),
 });
 

@@ -1,0 +1,41 @@
+/** `runs`: the prunes that the table remembers. */
+import { readConfiguration } from '../../lambdas/configuration.ts';
+import { restoreDependencies } from '../../lambdas/dependencies.ts';
+import { UnknownRunError } from '../../lambdas/restore/errors.ts';
+import { latestRuns, readRun } from '../../lambdas/store/runs.ts';
+import { EXIT, UsageError } from '../exit-codes.ts';
+import { thisProcess } from '../process.ts';
+import type { Host } from '../terminal.ts';
+import { runsText, runText } from '../undo-output.ts';
+
+export interface RunsOptions {
+  readonly limit: string;
+  readonly json?: boolean;
+}
+
+const MAX_LIMIT = 10_000;
+
+/** Newest first. */
+export async function runsCommand(host: Host, options: RunsOptions): Promise<number> {
+  const limit = /^[0-9]+$/.test(options.limit) ? Number(options.limit) : 0;
+  if (limit < 1 || limit > MAX_LIMIT) {
+    throw new UsageError(`--limit is "${options.limit}": allowed are 1 to ${MAX_LIMIT}`);
+  }
+  const runs = await latestRuns(tableOf(host), limit);
+  host.stdout.write(options.json ? `${JSON.stringify(runs)}\n` : runsText(runs));
+  return EXIT.done;
+}
+
+export async function showRunCommand(
+  host: Host,
+  runId: string,
+  options: { readonly json?: boolean },
+): Promise<number> {
+  const run = await readRun(tableOf(host), runId);
+  if (run === undefined) throw new UnknownRunError(runId);
+  host.stdout.write(options.json ? `${JSON.stringify(run)}\n` : runText(run));
+  return EXIT.done;
+}
+
+const tableOf = (host: Host) =>
+  restoreDependencies(readConfiguration(host.env, new Date()), thisProcess()).table;
