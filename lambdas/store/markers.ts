@@ -3,6 +3,7 @@
  * AWS a small function with a role of its own does it (protocol section 6); the others ask it to.
  */
 import type { ObjectStore } from './object-store.ts';
+import { sideBySide } from './side-by-side.ts';
 
 export interface Marker {
   readonly key: string;
@@ -23,6 +24,8 @@ export class NotAMarkerError extends Error {
   override readonly name = 'NotAMarkerError';
 }
 
+const AT_ONCE = 8;
+
 /** Removes them itself. A version id is never used twice, so what was seen to be a marker stays one. */
 export class MarkersOf implements MarkerRemover {
   readonly #objects: ObjectStore;
@@ -32,17 +35,21 @@ export class MarkersOf implements MarkerRemover {
   }
 
   async remove(markers: readonly Marker[]): Promise<void> {
-    const there: Marker[] = [];
-    for (const [key, named] of Map.groupBy(markers, (marker) => marker.key)) {
-      const wanted = new Set(named.map(({ versionId }) => versionId));
-      for (const version of await this.#objects.versions(key)) {
-        if (!wanted.has(version.versionId)) continue;
-        if (!version.isDeleteMarker) {
-          throw new NotAMarkerError(`version ${version.versionId} of ${key} is no delete marker: it is kept`);
-        }
-        there.push(version);
-      }
-    }
-    for (const { key, versionId } of there) await this.#objects.deleteVersion(key, versionId);
+    const keys = [...Map.groupBy(markers, ({ key }) => key)];
+    const there = await sideBySide(keys, ([key, named]) => this.#seen(key, named), AT_ONCE);
+    await sideBySide(
+      there.flat(),
+      ({ key, versionId }) => this.#objects.deleteVersion(key, versionId),
+      AT_ONCE,
+    );
+  }
+
+  /** Those of a key that are there. */
+  async #seen(key: string, named: readonly Marker[]): Promise<Marker[]> {
+    const wanted = new Set(named.map(({ versionId }) => versionId));
+    const there = (await this.#objects.versions(key)).filter(({ versionId }) => wanted.has(versionId));
+    const other = there.find(({ isDeleteMarker }) => !isDeleteMarker);
+    if (other === undefined) return there;
+    throw new NotAMarkerError(`version ${other.versionId} of ${key} is no delete marker: it is kept`);
   }
 }
