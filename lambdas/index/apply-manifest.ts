@@ -157,6 +157,8 @@ async function holdAll(
   await Promise.all(blobsLinked(manifest).map((blob) => relink(context, name, blob, context.now())));
   const missing = new Set(held.flatMap(({ absent }) => absent)).intersection(new Set(manifest.children));
   for (const child of missing) {
+    // Its own event may be on the way.
+    if ((await context.bucket.revisionLink(name, child)) !== undefined) continue;
     const detail = `it lists ${child}, which is not in the repository`;
     context.onProblem?.({ repository: name, digest: manifest.digest, code: 'child-missing', detail });
   }

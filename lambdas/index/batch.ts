@@ -10,7 +10,7 @@ import type { RestoredBlob } from '../store/hold.ts';
 import { MAX_QUEUE_DELAY } from '../store/limits.ts';
 import { apply } from './apply.ts';
 import { type Announcer, announce } from './blob-events.ts';
-import type { IndexContext, Outcome, Problem } from './context.ts';
+import { type IndexContext, lostIn, type Outcome, type Problem } from './context.ts';
 import { type Hint, hintsOf, postponedBody } from './event-keys.ts';
 import { seeHeartbeat } from './heartbeat.ts';
 
@@ -46,9 +46,7 @@ export interface BatchResult {
 const CONCURRENCY = 8;
 
 /** What a push writes first comes first, so that less of it waits for the rest. */
-const ORDER: readonly RegistryKey['kind'][] = [
-  ...(['blob', 'layer', 'revision', 'tag-history', 'tag', 'upload', 'unrecognised'] as const),
-];
+const ORDER = ['blob', 'layer', 'revision', 'tag-history', 'tag', 'upload', 'unrecognised'] as const;
 
 interface Pending {
   readonly hint: Hint;
@@ -60,15 +58,13 @@ interface Pending {
 /** Applies a batch. Never throws for a message's sake: what fails is in the result. */
 export async function applyBatch(indexer: Indexer, messages: readonly Message[]): Promise<BatchResult> {
   const failed = new Map<string, unknown>();
-  const restored = new Map<Digest, RestoredBlob>();
-  const lost = new Set<Digest>();
+  const restored = new Map<Digest, { readonly blob: RestoredBlob; readonly ids: readonly string[] }>();
+  const lost = new Map<Digest, readonly string[]>();
   const problems = new Map<string, Problem>();
   const postponed: { hint: Hint; reason: string; ids: readonly string[] }[] = [];
   const counts = { applied: 0, ignored: 0, heartbeats: 0 };
   const context: Indexer = {
     ...indexer,
-    // Keys that need the same blob bring it back side by side.
-    onRestored: (blob) => restored.set(blob.digest, restored.get(blob.digest) ?? blob),
     // A look that is void is repeated.
     onProblem: (problem) => problems.set(JSON.stringify(problem), problem),
   };
@@ -84,32 +80,40 @@ export async function applyBatch(indexer: Indexer, messages: readonly Message[])
     if (outcome.status === 'retry') postponed.push({ hint, reason: outcome.reason, ids });
     else if (outcome.status === 'ignored') counts.ignored++;
     else counts.applied++;
-    if (outcome.status === 'lost') for (const digest of outcome.digests) lost.add(digest);
+    for (const digest of lostIn(outcome)) lost.set(digest, ids);
   };
+
+  // Keys that need the same blob bring it back side by side.
+  const healing = ({ ids }: Pending): Indexer => ({
+    ...context,
+    onRestored: (blob) => restored.set(blob.digest, restored.get(blob.digest) ?? { blob, ids }),
+  });
 
   const { pending, beats, ignored } = gather(indexer, messages, failed);
   counts.ignored += ignored;
   for (const kind of ORDER) {
     const keys = pending.filter(({ key }) => key.kind === kind);
     const look = (one: Pending): Promise<void> =>
-      attempt(one.ids, async () => settle(one, await apply(context, one.key)));
+      attempt(one.ids, async () => settle(one, await apply(healing(one), one.key)));
     await pMap(keys, look, { concurrency: indexer.concurrency ?? CONCURRENCY });
   }
   await putOff(indexer, postponed, attempt);
-  await attempt(
-    messages.map(({ id }) => id),
-    () => announce(indexer, { restored: [...restored.values()], lost: [...lost] }),
-  );
+  for (const { blob, ids } of restored.values()) {
+    await attempt(ids, () => announce(indexer, { restored: [blob], lost: [] }));
+  }
+  for (const [digest, ids] of lost) {
+    await attempt(ids, () => announce(indexer, { restored: [], lost: [digest] }));
+  }
   // Last, so that what came with it is in the table before it counts as seen.
   for (const { hint, ids } of beats) {
     await attempt(ids, async () => {
-      await seeHeartbeat(context, hint.key);
-      counts.heartbeats++;
+      if (await seeHeartbeat(context, hint.key)) counts.heartbeats++;
     });
   }
   return {
     ...counts,
-    ...{ restored: [...restored.values()], problems: [...problems.values()], lost: [...lost] },
+    restored: [...restored.values()].map(({ blob }) => blob),
+    ...{ problems: [...problems.values()], lost: [...lost.keys()] },
     failed: [...failed].map(([id, error]) => ({ id, error })),
     postponed: postponed.map(({ hint, reason }) => ({ key: hint.key, reason })),
   };

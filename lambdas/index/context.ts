@@ -33,7 +33,7 @@ export type Outcome =
   /** The table says what the bucket says. */
   | { readonly status: 'applied' }
   /** Try again later: a target is being deleted, or the item kept changing. */
-  | { readonly status: 'retry'; readonly reason: string }
+  | { readonly status: 'retry'; readonly reason: string; readonly lost?: readonly Digest[] }
   /** Data that something needs is not in the bucket and cannot be brought back. */
   | { readonly status: 'lost'; readonly digests: readonly Digest[] }
   /** Not a key of the registry's layout. */
@@ -41,17 +41,24 @@ export type Outcome =
 
 export const APPLIED: Outcome = { status: 'applied' };
 
-export const retry = (reason: string): Outcome => ({ status: 'retry', reason });
+export const retry = (reason: string) => ({ status: 'retry', reason }) as const;
 
-/** The one outcome that says most of several: what is lost, else that something is to be tried again. */
+/** What is lost in an outcome. */
+export const lostIn = (outcome: Outcome): readonly Digest[] => {
+  if (outcome.status === 'lost') return outcome.digests;
+  return outcome.status === 'retry' ? (outcome.lost ?? []) : [];
+};
+
+/** One outcome for several: to be tried again if one of them is, with all that is lost. */
 export function combine(outcomes: readonly Outcome[]): Outcome {
-  const lost = outcomes.flatMap((outcome) => (outcome.status === 'lost' ? outcome.digests : []));
-  if (lost.length > 0) return { status: 'lost', digests: lost };
-  return outcomes.find((outcome) => outcome.status === 'retry') ?? APPLIED;
+  const lost = outcomes.flatMap(lostIn);
+  const again = outcomes.find((outcome) => outcome.status === 'retry');
+  if (again !== undefined) return { ...again, lost };
+  return lost.length > 0 ? { status: 'lost', digests: lost } : APPLIED;
 }
 
 /** What holding something came to, as an outcome. */
 export function outcomeOf({ deleting, lost }: Held): Outcome {
-  if (lost.length > 0) return { status: 'lost', digests: lost };
-  return deleting.length > 0 ? retry(`being deleted: ${deleting.join(', ')}`) : APPLIED;
+  if (deleting.length > 0) return { ...retry(`being deleted: ${deleting.join(', ')}`), lost };
+  return lost.length > 0 ? { status: 'lost', digests: lost } : APPLIED;
 }

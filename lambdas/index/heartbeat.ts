@@ -35,11 +35,14 @@ export async function writeHeartbeat({ objects, prefix, now, id }: Beat): Promis
 /**
  * An event has told of a heartbeat: changes up to when it was written can be expected in the table. The time is S3's
  * own, as the object has it; one that is not there tells nothing.
+ *
+ * @returns whether it is there.
  */
-export async function seeHeartbeat(context: IndexContext, key: string): Promise<void> {
+export async function seeHeartbeat(context: IndexContext, key: string): Promise<boolean> {
   const beat = await context.bucket.objects.head(key);
-  if (beat === undefined) return;
+  if (beat === undefined) return false;
   await advance(context.metadata, { writtenAt: beat.lastModified.getTime(), seenAt: context.now() });
+  return true;
 }
 
 /**

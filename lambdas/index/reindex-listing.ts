@@ -14,7 +14,7 @@ import { type UploadPart, type UploadState, withPart } from '../store/upload-par
 import { apply } from './apply.ts';
 import { uploadDueAt } from './apply-upload.ts';
 import { dataClaim, linkClaim, manifestClaims, tagClaims, uploadClaim } from './claims.ts';
-import { APPLIED, type Hints, type IndexContext, type Outcome } from './context.ts';
+import { APPLIED, type Hints, type IndexContext, lostIn, type Outcome } from './context.ts';
 import { type Listed, listed, TagHistories, type TagHistory } from './listing.ts';
 import type { Kind, ReindexReporter } from './reindex-report.ts';
 import { keepStrange, strangeLink } from './strange.ts';
@@ -237,7 +237,7 @@ async function show(
 export async function settle(comparison: Comparison, key: RegistryKey, hints: Hints): Promise<void> {
   const { reporter } = comparison;
   const outcome = await applied(comparison, key, hints);
-  if (outcome.status === 'lost') for (const digest of outcome.digests) reporter.lost.add(digest);
+  for (const digest of lostIn(outcome)) reporter.lost.add(digest);
   if (outcome.status === 'retry') reporter.postponed++;
 }
 

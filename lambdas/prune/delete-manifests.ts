@@ -64,13 +64,18 @@ async function take(
 ): Promise<{ readonly item: ManifestItem; readonly version: number }[] | undefined> {
   const taken: { item: ManifestItem; version: number }[] = [];
   const inOrder = group.toSorted((a, b) => (a.item.digest < b.item.digest ? -1 : 1));
-  for (const { item } of inOrder) {
+  for (const { item, tags } of inOrder) {
+    // With the versions that are meant, for whoever comes after a crash between a deletion and the look at it.
+    const untagging = tags.flatMap(({ tag, versionId }) =>
+      versionId === undefined ? [] : [{ tag, versionId }],
+    );
     // Queued while it is `deleting`, so that whoever comes after a crash finds it.
     const set = {
       state: 'deleting',
       ...marks(run),
       queue: manifestQueue(item.digest),
       dueAt: Math.min(item.dueAt ?? run.now(), run.now()),
+      ...(untagging.length === 0 ? {} : { untagging }),
     };
     const key = manifestKey(item.name, item.digest);
     const version = await run.metadata.transition(key, item.version, set);
@@ -161,7 +166,12 @@ async function bury(run: Run, doomed: Doomed, taken: number, group: ReadonlySet<
   const key = manifestKey(name, digest);
   for (let version = taken; ; ) {
     const set = { state: 'deleted', expireAt: tombstoneExpiry(run.now()) };
-    const written = await run.metadata.transition(key, version, set, ['queue', 'dueAt', 'rescue']);
+    const written = await run.metadata.transition(key, version, set, [
+      'queue',
+      'dueAt',
+      'rescue',
+      'untagging',
+    ]);
     if (written !== undefined) return true;
     // Written since it was taken: by an indexer that needs it, or by one that saw its link go.
     const now = await run.metadata.manifest(name, digest);

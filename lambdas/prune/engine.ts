@@ -144,7 +144,7 @@ export async function runSlice(
 /** Reports, publishes the event, and gives the lock back. */
 export async function finishRun(active: ActiveRun, failure?: unknown): Promise<Report> {
   const { run, lock, dependencies, state } = active;
-  if (state.halted !== undefined) run.tally.refuse(state.halted);
+  if (state.halted !== undefined) run.tally.lead(state.halted);
   if (failure !== undefined) {
     run.tally.incomplete++;
     run.tally.refuse({

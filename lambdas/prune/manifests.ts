@@ -1,5 +1,6 @@
 /** One entry of the manifest queue, or one manifest of a repository looked through. */
 import type { Digest } from '../registry/digest.ts';
+import { uncoverTags } from '../store/hold.ts';
 import { type ManifestItem, manifestKey } from '../store/items.ts';
 import { deleteManifests } from './delete-manifests.ts';
 import { type Kept, planManifest, planResolution } from './plan-manifest.ts';
@@ -83,6 +84,11 @@ function noteKept(run: Run, { name: repository, digest }: ManifestItem, why: Kep
 async function resolve(run: Run, item: ManifestItem, obstacle: string | undefined): Promise<Handled> {
   const { name, digest } = item;
   const decision = obstacle === undefined ? await planResolution(run, item) : undefined;
+  const items = decision?.action === 'delete' ? decision.group.map((doomed) => doomed.item) : [];
+  if (await anyUncovered(run, items)) {
+    for (const one of items) await repairManifest(run, one.name, one.digest);
+    return 'progress';
+  }
   if (decision?.action === 'delete') {
     const outcome = await deleteManifests(run, decision.group, 'left by an earlier run');
     if (outcome === 'failed') run.tally.incomplete++;
@@ -90,4 +96,11 @@ async function resolve(run: Run, item: ManifestItem, obstacle: string | undefine
   }
   await repairManifest(run, name, digest);
   return 'progress';
+}
+
+/** Whether a tag that the earlier run did not mean is visible again, and so holds one of them. */
+async function anyUncovered(run: Run, items: readonly ManifestItem[]): Promise<boolean> {
+  let any = false;
+  for (const item of items) if (await uncoverTags(run.bucket, item)) any = true;
+  return any;
 }

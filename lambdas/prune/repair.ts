@@ -1,6 +1,6 @@
 /** The way back: nothing leaves `deleting` for `live` unrepaired (protocol, "Repair"). */
 import type { Digest } from '../registry/digest.ts';
-import { DEPARTING, makeVisible, reviveManifest } from '../store/hold.ts';
+import { DEPARTING, makeVisible, reviveManifest, wasNeverThere } from '../store/hold.ts';
 import { blobKey, blobQueue } from '../store/items.ts';
 import { live, tombstoneExpiry } from '../store/metadata.ts';
 import type { Run } from './run.ts';
@@ -30,7 +30,7 @@ export async function repairBlob(run: Run, digest: Digest): Promise<'live' | 'lo
   for (;;) {
     const item = await metadata.blobItem(digest);
     if (item?.state !== 'deleting') return 'left';
-    const visible = await makeVisible(run, item);
+    const visible = (await makeVisible(run, item)) || wasNeverThere(item);
     const [set, gone] = visible
       ? [live(blobQueue(digest), { at: now(), grace: policy.grace }), DEPARTING]
       : [{ state: 'deleted', expireAt: tombstoneExpiry(now()) }, ['queue', 'dueAt', 'rescue']];

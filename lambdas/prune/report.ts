@@ -112,6 +112,11 @@ export class Tally {
     this.#refusals.push(refusal);
   }
 
+  /** Why the run ended itself: before all others, as what its event and metric tell. */
+  lead(refusal: Refusal): void {
+    this.#refusals.unshift(refusal);
+  }
+
   /** Keys that S3 did not confirm: each is refused by itself, and the run has not done all it was asked for. */
   fail(failed: readonly FailedDelete[], about: Pick<Refusal, 'repository' | 'digest'> = {}): void {
     for (const { key, code, message } of failed) {

@@ -1,7 +1,7 @@
 /** Blobs: their data visible again and their items live, and the links by which repositories serve them. */
 import type { Digest } from '../registry/digest.ts';
-import { DEPARTING, makeVisible } from '../store/hold.ts';
-import { type BlobItem, blobKey, blobQueue, isInForce } from '../store/items.ts';
+import { DEPARTING, makeVisible, wasNeverThere } from '../store/hold.ts';
+import { blobKey, blobQueue, isInForce } from '../store/items.ts';
 import type { LineOf } from '../store/journal-reader.ts';
 import { live } from '../store/metadata.ts';
 import { bringInLine, type Restoring } from './restoring.ts';
@@ -38,10 +38,6 @@ export async function showBlob(restoring: Restoring, digest: Digest, size = 0): 
     return 'restored';
   }
 }
-
-/** Known only by what named it: a foreign layer, or data that was missing before the run. */
-export const wasNeverThere = (item: BlobItem | undefined): boolean =>
-  item !== undefined && item.size === undefined;
 
 /** A blob that the run has deleted, or was about to. */
 export async function restoreBlob(

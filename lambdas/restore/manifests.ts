@@ -2,12 +2,12 @@
 import { readManifest } from '../index/manifest-record.ts';
 import type { Digest } from '../registry/digest.ts';
 import { blobsLinked, blobsNeeded, type Named } from '../store/edges.ts';
-import { relink, reviveManifest } from '../store/hold.ts';
+import { relink, reviveManifest, wasNeverThere } from '../store/hold.ts';
 import type { ManifestItem } from '../store/items.ts';
 import type { LineOf } from '../store/journal-reader.ts';
 import type { ObjectHead } from '../store/object-store.ts';
 import { settled } from '../store/side-by-side.ts';
-import { showBlob, wasNeverThere } from './blobs.ts';
+import { showBlob } from './blobs.ts';
 import type { Skipped } from './report.ts';
 import { bringInLine, type Restoring } from './restoring.ts';
 

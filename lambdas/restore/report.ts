@@ -62,7 +62,9 @@ export interface RestoreReport {
 export const MAX_SKIPPED = 1000;
 
 /** Those that make an undo partial; the others are as they should be. */
-const AMISS: ReadonlySet<SkippedCode> = new Set(['lost', 'failed', 'unreadable', 'unfinished']);
+const AMISS: ReadonlySet<SkippedCode> = new Set([
+  ...(['lost', 'failed', 'unreadable', 'unfinished', 'other-run'] as const),
+]);
 
 /** Counts as the undo goes. */
 export class RestoreTally {

@@ -48,7 +48,9 @@ const together = (parts: readonly Held[]): Held => ({
 });
 
 /** Attributes that only an item on its way out has. */
-export const DEPARTING = ['expireAt', 'runId', 'fence', 'rescue', 'deleteMarker', 'condemnedAt'] as const;
+export const DEPARTING = [
+  ...(['expireAt', 'runId', 'fence', 'rescue', 'deleteMarker', 'condemnedAt', 'untagging'] as const),
+];
 
 /** A blob gained a link or a reference. One that was deleted is brought back (protocol section 6). */
 export async function holdBlob(stores: Stores, digest: Digest, touch: Touch): Promise<Held> {
@@ -58,7 +60,7 @@ export async function holdBlob(stores: Stores, digest: Digest, touch: Touch): Pr
     if (touched !== 'deleted') return WHOLE;
     const item = await stores.metadata.blobItem(digest);
     if (item?.state !== 'deleted') continue;
-    if (!(await makeVisible(stores, item))) return { ...WHOLE, lost: [digest] };
+    if (!(await makeVisible(stores, item)) && !wasNeverThere(item)) return { ...WHOLE, lost: [digest] };
     const set = live(blobQueue(digest), touch);
     const written = await stores.metadata.transition(blobKey(digest), item.version, set, DEPARTING);
     if (written !== undefined) return WHOLE;
@@ -104,6 +106,7 @@ export async function reviveManifest(
     if (item === undefined || (item.state !== 'deleting' && item.state !== 'deleted')) return WHOLE;
     const link = (await bucket.writeRevisionLink(name, digest)) && (await bucket.revisionLink(name, digest));
     await metadata.table.write(edges(item, touch.at).map((put) => ({ put })));
+    await uncoverTags(bucket, item);
     await holdByTags(stores, item, touch);
     const held: Held[] = [];
     for (const target of [...(await manifestsHeld(metadata, item)), ...(await wentWith(metadata, item))]) {
@@ -117,6 +120,20 @@ export async function reviveManifest(
     const written = await metadata.transition(manifestKey(name, digest), item.version, set, DEPARTING);
     if (written !== undefined) return together(held);
   }
+}
+
+/**
+ * Takes back deletions of tag links that hit another link than the one meant, where a run did not live to do so.
+ *
+ * @returns whether there was one.
+ */
+export async function uncoverTags(
+  bucket: RegistryBucket,
+  { name, untagging = [] }: Pick<ManifestItem, 'name' | 'untagging'>,
+): Promise<boolean> {
+  let uncovered = false;
+  for (const removal of untagging) if (await bucket.uncoverTag(name, removal)) uncovered = true;
+  return uncovered;
 }
 
 /** Referrers that the same run has deleted: they went because they live by this manifest, and come back with it. */
@@ -155,6 +172,10 @@ async function holdByTags(
     await metadata.transition(tagKey(name, tag), item?.version ?? 0, set);
   }
 }
+
+/** Known only by what named it: a foreign layer, or data that was missing all along. It cannot have been lost. */
+export const wasNeverThere = (item: BlobItem | undefined): boolean =>
+  item !== undefined && item.size === undefined;
 
 /** Whether a blob's data can be read, after every delete marker above its newest version is removed. */
 export async function makeVisible({ bucket, onRestored }: Stores, blob: RestoredBlob): Promise<boolean> {

@@ -108,6 +108,8 @@ const manifestSchema = v.object({
   /** Referenced blobs for which the registry keeps no `_layers` link (foreign layers, unknown media types). */
   unlinked: v.exactOptional(v.array(digest)),
   taggedAs: v.array(v.string()),
+  /** While it is `deleting`: the tag links that go with it. */
+  untagging: v.exactOptional(v.array(v.object({ tag: v.string(), versionId: v.string() }))),
   /** Of the last change that was more than a touch. */
   stamp: v.exactOptional(v.string()),
   /** Absent while no pull of it is known. */

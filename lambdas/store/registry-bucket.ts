@@ -120,6 +120,25 @@ export class RegistryBucket {
   }
 
   /**
+   * Removes the marker of a deletion by {@link removeTag} that was cut short before it could look at what it had hidden:
+   * another link than the journalled one.
+   *
+   * @returns whether there was such a marker.
+   */
+  async uncoverTag(
+    name: string,
+    { tag, versionId }: Pick<TagRemoval, 'tag' | 'versionId'>,
+  ): Promise<boolean> {
+    const key = this.layout.tagCurrent(name, tag);
+    const [top, hidden] = await this.objects.versions(key);
+    // Two markers: a client has deleted it as well.
+    if (!top?.isDeleteMarker || hidden === undefined || hidden.isDeleteMarker) return false;
+    if (hidden.versionId === versionId) return false;
+    await this.#markers.remove([top]);
+    return true;
+  }
+
+  /**
    * Removes every delete marker above the newest version of a blob's data, so that it is visible again.
    *
    * @returns whether the data is visible now; false when there is no version to return to.
