@@ -30,7 +30,9 @@ export interface RestoreDependencies {
   readonly layout: RegistryLayout;
   readonly bucketName: string;
   readonly settings: {
-    readonly grace: number /** In the bucket, ending in a slash. */;
+    /** Milliseconds. */
+    readonly grace: number;
+    /** In the bucket, ending in a slash. */
     readonly journalPrefix: string;
   };
   /** Who restores, as the lock and its refusals show it. */

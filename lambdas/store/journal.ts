@@ -30,7 +30,8 @@ export type JournalEntry =
     })
   | (Deletion & {
       readonly action: 'unlink';
-      readonly repository: string /** Of the blob. */;
+      readonly repository: string;
+      /** Of the blob. */
       readonly size: number;
     })
   | (Deletion & {

@@ -46,7 +46,8 @@ export interface ListPage {
 
 export type DeleteOutcome =
   | {
-      readonly deleted: true /** The delete marker's version, on a versioned bucket. */;
+      readonly deleted: true;
+      /** The delete marker's version, on a versioned bucket. */
       readonly marker?: string;
     }
   | { readonly deleted: false; readonly reason: 'changed' | 'absent' };
