@@ -1,6 +1,7 @@
 /** The bucket as a rebuild sees it: repositories, and what each holds, from listings alone. */
 import type { Digest } from '../registry/digest.ts';
 import type { RegistryKey } from '../registry/layout.ts';
+import { listPages } from '../store/pages.ts';
 import type { RegistryBucket } from '../store/registry-bucket.ts';
 
 const MARKERS = new Set(['_manifests', '_layers', '_uploads']);
@@ -31,15 +32,7 @@ export async function* blobDirectories(bucket: RegistryBucket): AsyncGenerator<s
 }
 
 async function* directories(bucket: RegistryBucket, prefix: string): AsyncGenerator<string> {
-  let next: string | undefined;
-  do {
-    const page = await bucket.objects.list(prefix, {
-      delimiter: '/',
-      ...(next === undefined ? {} : { next }),
-    });
-    yield* page.prefixes;
-    next = page.next;
-  } while (next !== undefined);
+  for await (const { prefixes } of listPages(bucket.objects, prefix, { delimiter: '/' })) yield* prefixes;
 }
 
 /** A listed object whose key parses. */

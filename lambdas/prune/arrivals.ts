@@ -5,14 +5,8 @@
 import type { RegistryKey } from '../registry/layout.ts';
 import type { Stores } from '../store/hold.ts';
 import { isInForce, obstacleKey, UnknownItemError } from '../store/items.ts';
+import { isNewer, second } from '../store/times.ts';
 import type { Refusal } from './report.ts';
-
-/** A listing and a HEAD agree on times only to the second. */
-const second = (milliseconds: number): number => Math.floor(milliseconds / 1000);
-
-/** Whether a link was written after the moment that the table knows for it (milliseconds since the epoch). */
-export const isNewer = (lastModified: Date, known: number): boolean =>
-  second(lastModified.getTime()) > second(known);
 
 /**
  * Looks for a link that was put after the last rebuild began and that the index does not know.

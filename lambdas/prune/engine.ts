@@ -7,9 +7,8 @@ import { writeHeartbeat } from '../index/heartbeat.ts';
 import type { Stores } from '../store/hold.ts';
 import { SHARDS } from '../store/items.ts';
 import { BucketJournal, noJournal } from '../store/journal.ts';
-import { PruneLock } from '../store/lock.ts';
+import { CLOSING_TIME, PruneLock, refuseToDelete } from '../store/lock.ts';
 import { Metadata } from '../store/metadata.ts';
-import { DeadlineError } from '../store/object-store.ts';
 import { PreviewBucket } from '../store/preview-bucket.ts';
 import { PreviewTable } from '../store/preview-table.ts';
 import { RegistryBucket } from '../store/registry-bucket.ts';
@@ -25,9 +24,6 @@ import type { PruneDependencies } from './settings.ts';
 import { workOff } from './slice.ts';
 
 export type { PruneDependencies, PruneSettings } from './settings.ts';
-
-/** Time kept back from a slice for ending it cleanly: batch under way, report, event, release (milliseconds). */
-export const CLOSING_TIME = 20_000;
 
 /**
  * Takes the lock and looks whether the run may delete at all.
@@ -211,7 +207,3 @@ function split(deadlines: Iterable<number>): [number, Iterable<number>] {
   if (first.done) throw new RangeError('a run needs at least one deadline');
   return [first.value, { [Symbol.iterator]: () => iterator }];
 }
-
-const refuseToDelete = (): never => {
-  throw new DeadlineError('a dry run deletes nothing');
-};

@@ -3,7 +3,8 @@ import { cosignSubject } from '../registry/cosign.ts';
 import type { Digest } from '../registry/digest.ts';
 import type { HolderEdge, ManifestItem } from '../store/items.ts';
 import type { ObjectHead } from '../store/object-store.ts';
-import { arrival, isNewer } from './arrivals.ts';
+import { isNewer } from '../store/times.ts';
+import { arrival } from './arrivals.ts';
 import type { Doomed } from './plan-manifest.ts';
 import type { Run } from './run.ts';
 

@@ -1,9 +1,6 @@
 /** The prune lock while a run is undone: one slice after the other, as for a prune. */
-import { type LockRequest, PruneLock } from '../store/lock.ts';
+import { CLOSING_TIME, type LockRequest, PruneLock } from '../store/lock.ts';
 import type { Table } from '../store/table.ts';
-
-/** Time kept back from a slice for what is under way (milliseconds). */
-export const CLOSING_TIME = 20_000;
 
 export interface LeaseOptions {
   readonly table: Table;

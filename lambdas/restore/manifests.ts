@@ -7,6 +7,7 @@ import type { ManifestItem } from '../store/items.ts';
 import type { LineOf } from '../store/journal-reader.ts';
 import type { ObjectHead } from '../store/object-store.ts';
 import { settled } from '../store/side-by-side.ts';
+import { isNewer } from '../store/times.ts';
 import { showBlob } from './blobs.ts';
 import type { Skipped } from './report.ts';
 import { bringInLine, type Restoring } from './restoring.ts';
@@ -27,7 +28,7 @@ export async function restoreManifest(
   if (standing === 'present') {
     tally.manifests.present++;
     // Written by an undo that did not come to its end, or by a push whose event is on the way.
-    if (item === undefined || isNewer(link, item)) {
+    if (item === undefined || (link !== undefined && isNewer(link.lastModified, item.pushedAt))) {
       await bringInLine(restoring, { kind: 'revision', name, digest });
     }
     return;
@@ -65,10 +66,6 @@ function standingOf(
   }
   return { code: 'client-deleted', reason: 'a client has deleted it since' };
 }
-
-/** A listing and a HEAD agree on times only to the second. */
-const isNewer = (link: ObjectHead | undefined, { pushedAt }: ManifestItem): boolean =>
-  link !== undefined && Math.floor(link.lastModified.getTime() / 1000) > Math.floor(pushedAt / 1000);
 
 /** @returns why it cannot come back; undefined when it did. */
 async function revive(

@@ -6,6 +6,7 @@
 
 import type { RegistryLayout } from '../registry/layout.ts';
 import { lockKey, toLock } from '../store/items.ts';
+import { refuseToDelete } from '../store/lock.ts';
 import type { MarkerRemover } from '../store/markers.ts';
 import { Metadata } from '../store/metadata.ts';
 import { DeadlineError, type ObjectStore } from '../store/object-store.ts';
@@ -163,7 +164,3 @@ function journalOf({ bucketName, settings }: RestoreDependencies, { runId, journ
   const place = `s3://${bucketName}/`;
   return journal?.startsWith(place) ? journal.slice(place.length) : `${settings.journalPrefix}${runId}/`;
 }
-
-const refuseToDelete = (): never => {
-  throw new DeadlineError('a dry run deletes nothing');
-};

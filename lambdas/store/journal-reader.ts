@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { type Digest, isDigest } from '../registry/digest.ts';
 import { isRepositoryName, isTagName } from '../registry/names.ts';
 import type { ObjectStore } from './object-store.ts';
+import { listPages } from './pages.ts';
 
 const digest = v.custom<Digest>(isDigest, 'not a digest');
 const repository = v.custom<string>(
@@ -66,12 +67,9 @@ export async function* readJournal(
   prefix: string,
   wants: (text: string) => boolean = () => true,
 ): AsyncGenerator<JournalPart> {
-  let next: string | undefined;
-  do {
-    const page = await objects.list(prefix, next === undefined ? {} : { next });
+  for await (const page of listPages(objects, prefix)) {
     for (const { key } of page.objects) yield await readPart(objects, key, wants);
-    next = page.next;
-  } while (next !== undefined);
+  }
 }
 
 async function readPart(
@@ -109,11 +107,8 @@ function parseLine(text: string): JournalLine | string {
 /** The runs that have a journal, newest first. @param prefix of all journals, ending in a slash. */
 export async function journalledRuns(objects: ObjectStore, prefix: string): Promise<string[]> {
   const runs: string[] = [];
-  let next: string | undefined;
-  do {
-    const page = await objects.list(prefix, { delimiter: '/', ...(next === undefined ? {} : { next }) });
-    runs.push(...page.prefixes.map((one) => one.slice(prefix.length, -1)));
-    next = page.next;
-  } while (next !== undefined);
+  for await (const { prefixes } of listPages(objects, prefix, { delimiter: '/' })) {
+    runs.push(...prefixes.map((one) => one.slice(prefix.length, -1)));
+  }
   return runs.sort().reverse();
 }

@@ -14,6 +14,14 @@ import type { Table } from './table.ts';
 /** How long AWS may still accept a request signed earlier (milliseconds; protocol section 3). */
 export const SKEW = 15 * 60_000;
 
+/** Time kept back from a slice for ending it cleanly: what is under way, report, event, release (milliseconds). */
+export const CLOSING_TIME = 20_000;
+
+/** The guard of a dry run. @throws DeadlineError always */
+export const refuseToDelete = (): never => {
+  throw new DeadlineError('a dry run deletes nothing');
+};
+
 /** Somebody else is pruning. */
 export class PruneAlreadyRunningError extends Error {
   override readonly name = 'PruneAlreadyRunningError';

@@ -3,6 +3,7 @@ import type { Digest } from '../registry/digest.ts';
 import { linkDigest, type RegistryLayout } from '../registry/layout.ts';
 import { type MarkerRemover, MarkersOf } from './markers.ts';
 import type { ObjectHead, ObjectStore } from './object-store.ts';
+import { listPages } from './pages.ts';
 import { type UploadPart, type UploadState, versionedParts, withPart } from './upload-parts.ts';
 import type { Versioning } from './version-stack.ts';
 
@@ -197,11 +198,6 @@ export class RegistryBucket {
 
   /** All objects under a prefix, page by page. */
   async *pages(prefix: string) {
-    let next: string | undefined;
-    do {
-      const page = await this.objects.list(prefix, next === undefined ? {} : { next });
-      yield page.objects;
-      next = page.next;
-    } while (next !== undefined);
+    for await (const { objects } of listPages(this.objects, prefix)) yield objects;
   }
 }
