@@ -93,7 +93,9 @@ export class BucketJournal implements Journal {
       limit: MAX_LINES,
       send: async (lines) => {
         const number = String(++sequence).padStart(6, '0');
-        await objects.put(`${prefix}${writer}-${number}.ndjson`, `${lines.join('\n')}\n`);
+        const key = `${prefix}${writer}-${number}.ndjson`;
+        // Its role may write a journal and not write one over. False: an attempt before, whose answer was lost, has put it.
+        await objects.put(key, `${lines.join('\n')}\n`, { ifAbsent: true, unique: true });
       },
     });
   }

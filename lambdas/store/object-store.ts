@@ -81,6 +81,12 @@ export interface MultipartUpload {
 export interface PutOptions {
   /** Puts only where no object is. @default false */
   readonly ifAbsent?: boolean;
+  /**
+   * With `ifAbsent`: nobody else ever writes this key, so that it need not be looked for first.
+   *
+   * @default false
+   */
+  readonly unique?: boolean;
 }
 
 /**

@@ -108,13 +108,14 @@ export class S3Bucket implements ObjectStore {
 
   /**
    * S3 looks for an object itself (`If-None-Match`). It is looked for here first, because stores that ignore the
-   * header would put all the same; there, a put within the two requests goes unseen and is replaced.
+   * header would put all the same; there, a put within the two requests goes unseen and is replaced. A key that is
+   * `unique` is not: whoever may append alone could not look.
    *
    * When the answer to a put is lost, the SDK's next attempt finds its object: false may be of this very call.
    */
   async put(key: string, body: Uint8Array | string, options: PutOptions = {}): Promise<boolean> {
-    const { ifAbsent = false } = options;
-    if (ifAbsent && (await this.head(key)) !== undefined) return false;
+    const { ifAbsent = false, unique = false } = options;
+    if (ifAbsent && !unique && (await this.head(key)) !== undefined) return false;
     const input = { ...this.#in, Key: key, Body: bytesOf(body), ...(ifAbsent ? { IfNoneMatch: '*' } : {}) };
     const put = () => this.#known(this.#client.send(new PutObjectCommand(input)));
     // 409: someone else is writing the key right now, and may yet fail.

@@ -44,6 +44,15 @@ function setUp() {
 }
 
 describe('the journal', () => {
+  it('never writes over what is there', async () => {
+    const { bucket, journal } = setUp();
+    await bucket.put('journal/run/w1-000001.ndjson', 'of a run before');
+    // The same writer again is its own attempt whose answer was lost, so that the write counts as done.
+    await journal().write([unlink('a')]);
+    const stored = await bucket.get('journal/run/w1-000001.ndjson');
+    expect(new TextDecoder().decode(stored?.body)).toBe('of a run before');
+  });
+
   it('stores lines under the prefix of its run, with run and time', async () => {
     const { journal, objects } = setUp();
     const one = journal();

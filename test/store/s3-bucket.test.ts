@@ -253,6 +253,14 @@ describe('putting where nothing may be', () => {
     expect(plain.sent[0]?.headers['if-none-match']).toBeUndefined();
   });
 
+  it('does not look for a key of which the caller is the only one to write it', async () => {
+    const { bucket, sent } = bucketOver(() => ({}));
+    expect(await bucket.put('k', 'x', { ifAbsent: true, unique: true })).toBe(true);
+    expect(sent).toMatchObject([{ method: 'PUT', headers: { 'if-none-match': '*' } }]);
+    const there = bucketOver(() => s3Error(412, 'PreconditionFailed'));
+    expect(await there.bucket.put('k', 'x', { ifAbsent: true, unique: true })).toBe(false);
+  });
+
   it('reads 412 as that one is there', async () => {
     const { bucket } = absent((index) => (index === 1 ? {} : s3Error(412, 'PreconditionFailed')));
     expect(await bucket.put('k', 'x', { ifAbsent: true })).toBe(false);
