@@ -1,26 +1,180 @@
-import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
+import { Annotations, Aws, CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
+import { EventBus, type IEventBus } from 'aws-cdk-lib/aws-events';
+import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
+import { Heartbeat } from './heartbeat.ts';
+import { LiveIndex } from './live-index.ts';
 import { MetadataTable, type MetadataTableProps } from './metadata-table.ts';
+import type { Resources } from './permissions.ts';
+import type { PruneScheduleProps } from './prune-schedule.ts';
+import { Pruner } from './pruner.ts';
+import { PullTimes } from './pull-times.ts';
+import { RegistryBucket } from './registry-bucket.ts';
+import { Restorer } from './restorer.ts';
+import { checkSettings, type RegistrySettings } from './settings.ts';
 
-export interface RegistryPruneStackProps extends StackProps {
+export interface RegistryPruneStackProps extends StackProps, RegistrySettings {
+  /**
+   * The name of the registry's bucket, in the stack's account and region.
+   *
+   * @default - one is made
+   */
+  readonly bucketName?: string;
+
+  /**
+   * ARN of the KMS key with which the bucket is encrypted. The key's policy must let the account's roles use it.
+   *
+   * @default - none: the bucket is encrypted by S3 (SSE-S3)
+   */
+  readonly bucketKeyArn?: string;
+
+  /**
+   * Where the events go: the account's default bus, the one of this name, or a new one of the stack's `own`.
+   *
+   * @default { name: 'default' }
+   */
+  readonly eventBus?: { readonly name: string } | 'own';
+
   /**
    * How the metadata table is made.
    *
    * @default - a generated name, and the longest recovery period
    */
   readonly metadata?: MetadataTableProps;
+
+  /** @default - each day at three, UTC, what no tag holds */
+  readonly schedule?: PruneScheduleProps;
+
+  /**
+   * Instances kept for prunes.
+   *
+   * @default - none
+   */
+  readonly reservedConcurrency?: number;
+
+  /**
+   * How many batches of changes are indexed side by side.
+   *
+   * @default 10
+   */
+  readonly indexConcurrency?: number;
+
+  /**
+   * Whether the registry's notifications are taken, so that the last pull of each image is known.
+   *
+   * @default false
+   */
+  readonly pullTimes?: boolean;
+
+  /**
+   * How long the functions' logs are kept.
+   *
+   * @default RetentionDays.THREE_MONTHS
+   */
+  readonly logRetention?: RetentionDays;
 }
 
+/**
+ * Everything that prunes one registry.
+ *
+ * @example
+ * new RegistryPruneStack(app, 'RegistryPrune', { bucketName: 'my-registry' });
+ */
 export class RegistryPruneStack extends Stack {
+  readonly registry: RegistryBucket;
   readonly metadata: MetadataTable;
+  readonly eventBus: IEventBus | EventBus;
+  readonly restorer: Restorer;
+  readonly index: LiveIndex;
+  readonly heartbeat: Heartbeat;
+  readonly pruner: Pruner;
+  readonly pullTimes: PullTimes | undefined;
 
+  /** @throws Error that names each property at fault, the value got and those allowed. */
   constructor(scope: Construct, id: string, props: RegistryPruneStackProps = {}) {
-    const { metadata, ...stackProps } = props;
-    super(scope, id, stackProps);
-    this.metadata = new MetadataTable(this, 'Metadata', metadata);
-    new CfnOutput(this, 'MetadataTableName', {
-      value: this.metadata.table.tableName,
-      description: 'The name of the metadata table.',
+    super(scope, id, props);
+    const { bucketName, bucketKeyArn, eventBus, metadata, schedule, reservedConcurrency } = props;
+    const { indexConcurrency, pullTimes = false, logRetention } = props;
+    const logs = logRetention === undefined ? {} : { logRetention };
+    const settings = checkSettings(props);
+    for (const warning of settings.warnings)
+      Annotations.of(this).addWarningV2('registry-prune:short', warning);
+
+    this.registry = new RegistryBucket(this, 'Registry', {
+      settings,
+      ...(bucketName === undefined ? {} : { bucketName }),
     });
+    this.metadata = new MetadataTable(this, 'Metadata', metadata);
+    this.eventBus = busOf(this, eventBus);
+    const resources: Resources = {
+      bucket: this.registry.bucket,
+      table: this.metadata.table,
+      bus: this.eventBus,
+      settings,
+      keyArn: bucketKeyArn,
+    };
+    const environment = {
+      METADATA_TABLE: this.metadata.table.tableName,
+      REGISTRY_BUCKET: this.registry.bucket.bucketName,
+      EVENT_BUS: this.eventBus.eventBusName,
+      ...settings.environment,
+    };
+    this.restorer = new Restorer(this, 'Restore', { ...resources, ...logs });
+    const restorer = this.restorer.restorer.function;
+    this.index = new LiveIndex(this, 'Index', {
+      ...{ ...resources, ...logs, environment, restorer },
+      ...(indexConcurrency === undefined ? {} : { maxConcurrency: indexConcurrency }),
+    });
+    this.heartbeat = new Heartbeat(this, 'Heartbeat', { ...resources, ...logs, environment });
+    this.pruner = new Pruner(this, 'Prune', {
+      ...{ ...resources, ...logs, environment, restorer, deadLetters: this.index.deadLetters },
+      ...(schedule === undefined ? {} : { schedule }),
+      ...(reservedConcurrency === undefined ? {} : { reservedConcurrency }),
+    });
+    this.pullTimes = pullTimes ? new PullTimes(this, 'PullTimes', { ...resources, ...logs }) : undefined;
+    this.#say(environment);
   }
+
+  /** What operators need to know of what was made. */
+  #say(environment: Readonly<Record<string, string>>): void {
+    const output = (name: string, value: string, description: string) =>
+      new CfnOutput(this, name, { value, description });
+    const { index, heartbeat, pruner, restorer, pullTimes } = this;
+    output('MetadataTableName', this.metadata.table.tableName, 'The name of the metadata table.');
+    output('RegistryBucketName', this.registry.bucket.bucketName, 'The bucket of the registry.');
+    output('EventBusName', this.eventBus.eventBusName, 'Where the events go.');
+    output('PruneFunctionName', pruner.pruner.function.functionName, 'Invoke it with {} to prune now.');
+    output('IndexFunctionName', index.indexer.function.functionName, 'Follows the bucket.');
+    output('HeartbeatFunctionName', heartbeat.writer.function.functionName, 'Writes heartbeats.');
+    output('RestoreFunctionName', restorer.restorer.function.functionName, 'Removes delete markers.');
+    output('IndexQueueUrl', index.queue.queueUrl, 'Changes of the bucket on their way.');
+    output('DeadLetterQueueUrl', index.deadLetters.queueUrl, 'Changes that could not be indexed.');
+    output('FailureQueueUrl', pruner.failures.queueUrl, 'Runs that failed, or could not begin.');
+    if (pullTimes !== undefined) {
+      output('NotificationFunctionName', pullTimes.receiver.function.functionName, 'Records pulls.');
+      output('NotificationUrl', pullTimes.url, 'The endpoint for the registry’s notifications.');
+      output('NotificationSecretArn', pullTimes.secret.secretArn, 'Its bearer token.');
+    }
+    const variables = {
+      AWS_REGION: Aws.REGION,
+      ...environment,
+      DEAD_LETTER_QUEUE: index.deadLetters.queueUrl,
+      RESTORE_FUNCTION: restorer.restorer.function.functionName,
+    };
+    output(
+      'CommandLineEnvironment',
+      `export ${Object.entries(variables)
+        .map(([name, value]) => `${name}=${name === 'DEFAULT_FILTERS' ? quoted(value) : value}`)
+        .join(' ')}`,
+      'For the command line.',
+    );
+  }
+}
+
+/** For a shell. */
+const quoted = (value: string): string => `'${value.replaceAll("'", "'\\''")}'`;
+
+function busOf(scope: Construct, bus: RegistryPruneStackProps['eventBus'] = { name: 'default' }) {
+  if (bus === 'own') return new EventBus(scope, 'Events', { description: 'Events of registry-prune' });
+  return EventBus.fromEventBusName(scope, 'Events', bus.name);
 }

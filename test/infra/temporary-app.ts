@@ -1,12 +1,33 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { App } from 'aws-cdk-lib';
+import { join, resolve } from 'node:path';
+import { App, Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
 import { onTestFinished } from 'vitest';
+import { RegistryPruneStack, type RegistryPruneStackProps } from '../../infra/stack.ts';
 
-/** Like `new App()`, which would leave its output in the temporary directory for good. */
-export function temporaryApp(): App {
+export const ROOT = resolve(import.meta.dirname, '../..');
+
+/** What the command line hands to the app. */
+export const CDK_JSON: { readonly app: string; readonly context: Readonly<Record<string, unknown>> } =
+  JSON.parse(readFileSync(join(ROOT, 'cdk.json'), 'utf8'));
+
+/** For a test that looks at templates alone: bundles take seconds. */
+const WITHOUT_BUNDLES = { 'aws:cdk:bundling-stacks': [] };
+
+/** Like `new App()` under the command line, which would leave its output in the temporary directory for good. */
+export function temporaryApp({ bundles = false } = {}): App {
   const outdir = mkdtempSync(join(tmpdir(), 'registry-prune-synth-'));
   onTestFinished(() => rmSync(outdir, { recursive: true, force: true }));
-  return new App({ outdir });
+  return new App({ outdir, context: { ...CDK_JSON.context, ...(bundles ? {} : WITHOUT_BUNDLES) } });
 }
+
+export const temporaryStack = (props: RegistryPruneStackProps = {}): RegistryPruneStack =>
+  new RegistryPruneStack(temporaryApp(), 'RegistryPrune', props);
+
+/** The template of the whole stack. */
+export const templateOf = (props: RegistryPruneStackProps = {}): Template =>
+  Template.fromStack(temporaryStack(props));
+
+/** For a construct by itself. */
+export const emptyStack = (): Stack => new Stack(temporaryApp(), 'Test');

@@ -1,0 +1,124 @@
+/** What `cdk deploy -c name=value` says, as properties of the stack. */
+import { Duration } from 'aws-cdk-lib';
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { parseGoDuration } from '../lambdas/filters/go-duration.ts';
+import type { PruneScheduleProps } from './prune-schedule.ts';
+import type { RegistryPruneStackProps } from './stack.ts';
+
+/** Every name, and an example of its value. */
+const EXAMPLES = {
+  bucket: 'my-registry',
+  root: '/registry',
+  key: 'arn:aws:kms:eu-central-1:111122223333:key/…',
+  grace: '24h',
+  quarantine: '24h',
+  maxIndexLag: '15m',
+  undoWindow: '336h',
+  filters: '{"until":["168h"]}',
+  allowUnversioned: 'true',
+  schedule: 'cron(0 3 * * ? *)',
+  timeZone: 'Europe/Berlin',
+  every: '24h',
+  enabled: 'false',
+  bus: 'own',
+  pullTimes: 'true',
+  alarmTopic: 'arn:aws:sns:eu-central-1:111122223333:alarms',
+  email: 'team@example.com',
+  reservedConcurrency: '1',
+  indexConcurrency: '10',
+  logRetentionDays: '90',
+} as const;
+
+type Name = keyof typeof EXAMPLES;
+
+/** The CDK's own context, which the command line and `cdk.json` bring. */
+const FOREIGN = /[:/-]/;
+
+/**
+ * Reads the stack's properties from the context.
+ *
+ * @throws Error that names an unknown name, or the value got and an example of those allowed: a misspelt name would
+ *   otherwise leave a default in force unseen.
+ */
+export function readContext(context: Readonly<Record<string, unknown>>): RegistryPruneStackProps {
+  const unknown = Object.keys(context).filter(
+    (name) => !FOREIGN.test(name) && !Object.hasOwn(EXAMPLES, name),
+  );
+  if (unknown.length > 0) {
+    throw new Error(`unknown context ${unknown.join(', ')}: allowed are ${Object.keys(EXAMPLES).join(', ')}`);
+  }
+  const read = <T>(name: Name, parse: (value: string) => T | undefined): T | undefined => {
+    const value = context[name];
+    if (value === undefined || value === '') return undefined;
+    const parsed = parse(typeof value === 'string' ? value : JSON.stringify(value));
+    if (parsed !== undefined) return parsed;
+    throw new Error(`context ${name}: got ${JSON.stringify(value)}, allowed is such as ${EXAMPLES[name]}`);
+  };
+  const bus = read('bus', text);
+  const schedule: PruneScheduleProps = defined({
+    expression: read('schedule', text),
+    timeZone: read('timeZone', text),
+    every: read('every', duration),
+    enabled: read('enabled', flag),
+  });
+  return defined({
+    bucketName: read('bucket', text),
+    rootDirectory: read('root', text),
+    bucketKeyArn: read('key', text),
+    grace: read('grace', duration),
+    quarantine: read('quarantine', duration),
+    maxIndexLag: read('maxIndexLag', duration),
+    undoWindow: read('undoWindow', duration),
+    defaultFilters: read('filters', filters),
+    allowUnversioned: read('allowUnversioned', flag),
+    schedule,
+    eventBus: bus === undefined || bus === 'own' ? bus : { name: bus },
+    pullTimes: read('pullTimes', flag),
+    alarmTopicArn: read('alarmTopic', text),
+    alarmEmail: read('email', text),
+    reservedConcurrency: read('reservedConcurrency', whole),
+    indexConcurrency: read('indexConcurrency', whole),
+    logRetention: read('logRetentionDays', retention),
+  });
+}
+
+type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> };
+
+/** Without what is not given, so that the defaults are the constructs' own. */
+function defined<T extends object>(values: T): Partial<Defined<T>> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<
+    Defined<T>
+  >;
+}
+
+const text = (value: string): string => value;
+
+function flag(value: string): boolean | undefined {
+  if (value === 'true') return true;
+  return value === 'false' ? false : undefined;
+}
+
+const whole = (value: string): number | undefined => (/^\d{1,9}$/.test(value) ? Number(value) : undefined);
+
+function duration(value: string): Duration | undefined {
+  const parsed = parseGoDuration(value);
+  if ('problem' in parsed || parsed.nanoseconds < 0n) return undefined;
+  return Duration.seconds(Math.ceil(Number(parsed.nanoseconds / 1_000_000n) / 1000));
+}
+
+function retention(value: string): RetentionDays | undefined {
+  const days = whole(value);
+  return days !== undefined && RetentionDays[days] !== undefined ? days : undefined;
+}
+
+/** What is in them is checked with the other settings. */
+function filters(value: string): Readonly<Record<string, readonly string[]>> | undefined {
+  try {
+    const parsed: unknown = JSON.parse(value);
+    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)
+      ? { ...parsed }
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}

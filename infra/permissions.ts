@@ -1,0 +1,186 @@
+/**
+ * What each function's role may do, all in one place. A test prints it (`test/infra/roles.test.ts`), another replays the
+ * calls of all functions against it (`test/e2e/deployed.test.ts`).
+ */
+import { Aws } from 'aws-cdk-lib';
+import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
+import type { IEventBus } from 'aws-cdk-lib/aws-events';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import type { IBucket } from 'aws-cdk-lib/aws-s3';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import { TABLE_DEFINITION } from '../lambdas/store/table-definition.ts';
+import { allow, type Permission } from './permission.ts';
+import type { CheckedSettings } from './settings.ts';
+
+/** What the roles are about. */
+export interface Resources {
+  readonly bucket: Pick<IBucket, 'bucketName' | 'bucketArn' | 'arnForObjects'>;
+  readonly table: Pick<ITable, 'tableName' | 'tableArn'>;
+  readonly bus: Pick<IEventBus, 'eventBusArn'>;
+  readonly settings: CheckedSettings;
+  /** ARN of the key with which the bucket is encrypted, if it is one of KMS. */
+  readonly keyArn: string | undefined;
+}
+
+const REGISTRY =
+  'The registry has an object for each blob and link; the prefix is that of all of them and of nothing else.';
+const LINKS =
+  'Repositories and digests are not known before; links hold a digest alone, and are all that is ever written there.';
+const HEARTBEATS = 'Each heartbeat is an object of its own, with a name of its own.';
+
+export interface IndexResources extends Resources {
+  readonly queue: Pick<IQueue, 'queueArn'>;
+  readonly restorer: Pick<IFunction, 'functionArn'>;
+}
+
+export function indexPermissions(on: IndexResources): Permission[] {
+  const { bucket, settings } = on;
+  const { layout, heartbeatPrefix } = settings;
+  return [
+    ...readTheRegistry(on),
+    allow(['s3:GetObject'], [bucket.arnForObjects(`${heartbeatPrefix}*`)], { because: HEARTBEATS }),
+    writeLinks(on),
+    listVersions(on, layout.prefix),
+    ...useKey(on, 'kms:Decrypt', 'kms:GenerateDataKey'),
+    useTable(on),
+    allow(['events:PutEvents'], [on.bus.eventBusArn]),
+    allow(['lambda:InvokeFunction'], [on.restorer.functionArn]),
+    // A key that has to wait is sent anew; by the others Lambda takes the messages.
+    allow(
+      ['sqs:SendMessage', 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'],
+      [on.queue.queueArn],
+    ),
+  ];
+}
+
+export interface PruneResources extends Resources {
+  readonly restorer: Pick<IFunction, 'functionArn'>;
+  readonly deadLetters: Pick<IQueue, 'queueArn'>;
+  readonly failures: Pick<IQueue, 'queueArn'>;
+}
+
+export function prunePermissions(on: PruneResources): Permission[] {
+  const { bucket, table, settings } = on;
+  const { layout, journalPrefix, heartbeatPrefix } = settings;
+  const { blobsPrefix, repositoriesPrefix } = layout;
+  return [
+    ...readTheRegistry(on),
+    writeLinks(on),
+    listVersions(on, layout.prefix),
+    allow(['s3:GetBucketVersioning'], [bucket.bucketArn]),
+    allow(
+      ['s3:DeleteObject'],
+      [bucket.arnForObjects(`${blobsPrefix}*/data`), bucket.arnForObjects(`${repositoriesPrefix}*`)],
+      {
+        because:
+          'Which blobs and links are garbage is not known before; what goes is a delete marker where versions are kept.',
+      },
+    ),
+    allow(
+      ['s3:DeleteObjectVersion', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'],
+      [bucket.arnForObjects(`${repositoriesPrefix}*/_uploads/*`)],
+      {
+        because: 'What uploads leave was never anyone’s image. Of everything else a run removes no version.',
+      },
+    ),
+    allow(['s3:ListBucketMultipartUploads'], [bucket.bucketArn], under(repositoriesPrefix)),
+    // Only requests with `If-None-Match`, which S3 carries out where there is nothing yet: a journal is never rewritten.
+    allow(['s3:PutObject'], [bucket.arnForObjects(`${journalPrefix}*`)], {
+      because:
+        'A run’s journal has a name of its own; the condition lets it be written once, and nothing deletes it.',
+      conditions: { Null: { 's3:if-none-match': 'false' } },
+    }),
+    allow(['s3:PutObject'], [bucket.arnForObjects(`${heartbeatPrefix}*`)], { because: HEARTBEATS }),
+    ...useKey(on, 'kms:Decrypt', 'kms:GenerateDataKey'),
+    useTable(on),
+    allow(
+      ['dynamodb:Query'],
+      TABLE_DEFINITION.indexes.map(({ name }) => `${table.tableArn}/index/${name}`),
+    ),
+    allow(['events:PutEvents'], [on.bus.eventBusArn]),
+    allow(['lambda:InvokeFunction'], [on.restorer.functionArn]),
+    allow(['sqs:GetQueueAttributes'], [on.deadLetters.queueArn]),
+    // Lambda sends there what failed, in the function's name.
+    allow(['sqs:SendMessage'], [on.failures.queueArn]),
+  ];
+}
+
+/** It removes delete markers, which takes an action that could destroy data; so it has nothing else. */
+export function restorePermissions({ bucket, settings }: Resources): Permission[] {
+  const { prefix } = settings.layout;
+  return [
+    allow(['s3:ListBucketVersions'], [bucket.bucketArn], under(prefix)),
+    allow(['s3:DeleteObjectVersion'], [bucket.arnForObjects(`${prefix}*`)], {
+      because:
+        'Any blob or link may have to come back. The function checks that a version is a delete marker.',
+    }),
+  ];
+}
+
+export function heartbeatPermissions(on: Resources): Permission[] {
+  const { bucket, table, settings } = on;
+  const { heartbeatPrefix } = settings;
+  return [
+    allow(['s3:PutObject', 's3:DeleteObject'], [bucket.arnForObjects(`${heartbeatPrefix}*`)], {
+      because: HEARTBEATS,
+    }),
+    allow(['s3:ListBucket'], [bucket.bucketArn], under(heartbeatPrefix)),
+    ...useKey(on, 'kms:GenerateDataKey'),
+    allow(['dynamodb:GetItem'], [table.tableArn]),
+  ];
+}
+
+/** The registry's notifications only ever set the times of what the table knows. */
+export function notificationPermissions(
+  { table }: Pick<Resources, 'table'>,
+  secretArn: string,
+): Permission[] {
+  return [
+    allow(['dynamodb:GetItem', 'dynamodb:UpdateItem'], [table.tableArn]),
+    allow(['secretsmanager:GetSecretValue'], [secretArn]),
+  ];
+}
+
+/**
+ * Without `s3:ListBucket` S3 answers 403 for a key that is not there, and nothing could be known to be missing. With a
+ * condition on the prefix it does so too, since a GET has none; so these roles may read the names of all keys.
+ */
+function readTheRegistry({ bucket, settings }: Resources): Permission[] {
+  return [
+    allow(['s3:GetObject'], [bucket.arnForObjects(`${settings.layout.prefix}*`)], { because: REGISTRY }),
+    allow(['s3:ListBucket'], [bucket.bucketArn]),
+  ];
+}
+
+function writeLinks({ bucket, settings }: Resources): Permission {
+  const repository = `${settings.layout.repositoriesPrefix}*`;
+  return allow(
+    ['s3:PutObject'],
+    [
+      bucket.arnForObjects(`${repository}/_layers/*/link`),
+      bucket.arnForObjects(`${repository}/_manifests/revisions/*/link`),
+    ],
+    { because: LINKS },
+  );
+}
+
+const listVersions = ({ bucket }: Resources, prefix: string): Permission =>
+  allow(['s3:ListBucketVersions'], [bucket.bucketArn], under(prefix));
+
+const useTable = ({ table }: Resources): Permission =>
+  allow(
+    [
+      ...['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
+      ...['dynamodb:DeleteItem', 'dynamodb:BatchGetItem', 'dynamodb:BatchWriteItem'],
+    ],
+    [table.tableArn],
+  );
+
+const under = (prefix: string) => ({ conditions: { StringLike: { 's3:prefix': `${prefix}*` } } });
+
+/** For S3's requests alone, so that the key opens nothing else. */
+function useKey({ keyArn }: Resources, ...actions: readonly string[]): Permission[] {
+  if (keyArn === undefined) return [];
+  const service = `s3.${Aws.REGION}.${Aws.URL_SUFFIX}`;
+  return [allow(actions, [keyArn], { conditions: { StringEquals: { 'kms:ViaService': service } } })];
+}

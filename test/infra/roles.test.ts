@@ -1,0 +1,133 @@
+import type { Template } from 'aws-cdk-lib/assertions';
+import { describe, expect, test } from 'vitest';
+import { templateOf } from './temporary-app.ts';
+
+interface Statement {
+  readonly Effect: string;
+  readonly Action: string | readonly string[];
+  readonly Resource: unknown;
+  readonly Condition?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}
+
+interface Role {
+  readonly name: string;
+  readonly trusted: string;
+  readonly managed: readonly unknown[];
+  readonly statements: readonly Statement[];
+}
+
+const KEY = 'arn:aws:kms:eu-central-1:111122223333:key/1';
+
+describe('the roles', () => {
+  test('may do this and nothing else', async () => {
+    const roles = rolesOf(templateOf({ bucketName: 'my-registry', pullTimes: true }));
+    await expect(roles.map(text).join('\n')).toMatchFileSnapshot('roles.snapshot.txt');
+  });
+
+  test('may use the key of the bucket if it has one, for S3 alone', async () => {
+    const roles = rolesOf(templateOf({ bucketName: 'my-registry', bucketKeyArn: KEY }));
+    const ofKey = roles.flatMap(({ name, statements }) =>
+      statements.filter(({ Resource }) => Resource === KEY).map((statement) => ({ name, ...statement })),
+    );
+    expect(ofKey.map(({ name, Action }) => [name, Action])).toEqual([
+      ['IndexIndexerRole', ['kms:Decrypt', 'kms:GenerateDataKey']],
+      ['HeartbeatWriterRole', 'kms:GenerateDataKey'],
+      ['PrunePrunerRole', ['kms:Decrypt', 'kms:GenerateDataKey']],
+    ]);
+    for (const { Condition } of ofKey) expect(Object.keys(Condition ?? {})).toEqual(['StringEquals']);
+  });
+
+  test('are below the root directory of the registry', () => {
+    const roles = rolesOf(templateOf({ bucketName: 'my-registry', rootDirectory: '/deep/registry' }));
+    const objects = roles
+      .flatMap(({ statements }) => statements)
+      .flatMap(({ Resource }) => [Resource].flat())
+      .map(shown)
+      .filter((resource) => resource.includes(':s3:::my-registry/'))
+      .map((resource) => resource.replace('arn:<AWS::Partition>:s3:::my-registry/', ''));
+    expect(objects.length).toBeGreaterThan(5);
+    for (const key of objects)
+      expect(key).toMatch(/^(deep\/registry\/docker\/registry\/v2|registry-prune)\//);
+  });
+});
+
+describe('no role', () => {
+  const roles = () => rolesOf(templateOf({ bucketName: 'my-registry', pullTimes: true }));
+
+  test('has an action with a wildcard, every resource, or a policy that AWS manages', () => {
+    for (const { name, managed, statements } of roles()) {
+      expect({ name, managed }).toEqual({ name, managed: [] });
+      for (const { Effect, Action, Resource } of statements) {
+        expect(Effect).toBe('Allow');
+        expect([name, ...[Action].flat()].filter((action) => action.includes('*'))).toEqual([]);
+        expect([Resource].flat()).not.toContain('*');
+      }
+    }
+  });
+
+  test('may remove a version of a blob, but that of the restore function', () => {
+    const may = roles().filter(({ statements }) =>
+      statements.some(
+        ({ Action, Resource }) =>
+          [Action].flat().includes('s3:DeleteObjectVersion') &&
+          [Resource].flat().some((one) => !shown(one).endsWith('/_uploads/*')),
+      ),
+    );
+    expect(may.map(({ name }) => name)).toEqual(['RestoreRestorerRole']);
+  });
+
+  test('may delete a journal, or write one over', () => {
+    const journal = roles().flatMap(({ name, statements }) =>
+      statements
+        .filter(({ Resource }) => [Resource].flat().some((one) => shown(one).includes('/journal/')))
+        .map(({ Action, Condition }) => ({ name, Action, Condition })),
+    );
+    expect(journal).toEqual([
+      {
+        name: 'PrunePrunerRole',
+        Action: 's3:PutObject',
+        Condition: { Null: { 's3:if-none-match': 'false' } },
+      },
+    ]);
+  });
+});
+
+/** Of the template, in its order. */
+function rolesOf(template: Template): Role[] {
+  const policies = Object.values(template.findResources('AWS::IAM::Policy'));
+  return Object.entries(template.findResources('AWS::IAM::Role')).map(([id, { Properties }]) => ({
+    name: id.replace(/[0-9A-F]{8}$/, ''),
+    trusted: shown(Properties.AssumeRolePolicyDocument.Statement[0].Principal.Service),
+    managed: Properties.ManagedPolicyArns ?? [],
+    statements: [
+      ...(Properties.Policies ?? []).flatMap(statementsOf),
+      ...policies
+        .filter((policy) => policy['Properties'].Roles.some((role: { Ref: string }) => role.Ref === id))
+        .flatMap((policy) => statementsOf(policy['Properties'])),
+    ],
+  }));
+}
+
+const statementsOf = ({ PolicyDocument }: { readonly PolicyDocument: { readonly Statement: Statement[] } }) =>
+  PolicyDocument.Statement;
+
+function text({ name, trusted, statements }: Role): string {
+  const lines = statements.flatMap(({ Action, Resource, Condition = {} }) => [
+    `  ${[Action].flat().join(', ')}`,
+    ...[Resource].flat().map((one) => `      on ${shown(one)}`),
+    ...Object.entries(Condition).flatMap(([operator, keys]) =>
+      Object.entries(keys).map(([key, value]) => `      if ${key} ${operator} ${shown(value)}`),
+    ),
+  ]);
+  return [`${name} (${trusted})`, ...lines, ''].join('\n');
+}
+
+/** What is known only when deployed, by its name. */
+function shown(value: unknown): string {
+  if (typeof value === 'string') return value;
+  const [[name, argument] = ['', '']] = Object.entries(value ?? {});
+  if (name === 'Ref') return `<${argument}>`;
+  if (name === 'Fn::GetAtt') return `<${argument.join('.')}>`;
+  if (name === 'Fn::Join') return argument[1].map(shown).join(argument[0]);
+  throw new Error(`not a name: ${JSON.stringify(value)}`);
+}
