@@ -101,9 +101,5 @@ const weigh = (output: string, handler: string): string =>
 
 /** Of a function whose caller waits for its answer, or whose messages come from a queue that keeps those that fail. */
 export const NEVER_ASYNCHRONOUS: readonly Acknowledgement[] = [
-  {
-    id: 'Serverless-LambdaAsyncFailureDestination',
-    reason: 'Nobody invokes it asynchronously: whoever calls gets the error.',
-  },
   { id: 'Serverless-LambdaDLQ', reason: 'Nobody invokes it asynchronously: whoever calls gets the error.' },
 ];

@@ -8,7 +8,7 @@ import { RegistryFunction } from './function.ts';
 import { acknowledge } from './permission.ts';
 import { prunePermissions, type Resources } from './permissions.ts';
 import { checkSchedule, type PruneScheduleProps } from './prune-schedule.ts';
-import { newDeadLetterQueue } from './queues.ts';
+import { END_OF_THE_LINE, newDeadLetterQueue } from './queues.ts';
 import { invokeOnSchedule } from './schedule.ts';
 
 export interface PrunerProps extends Resources {
@@ -58,6 +58,7 @@ export class Pruner extends Construct {
     const { when, every, enabled, payload } = checkSchedule(props.schedule);
     this.every = every;
     this.failures = newDeadLetterQueue(this, 'Failures');
+    acknowledge(this.failures, [{ id: 'AwsSolutions-SQS3', reason: END_OF_THE_LINE }]);
     this.pruner = new RegistryFunction(this, 'Pruner', {
       handler: 'prune/handler.ts',
       description: `Prunes the registry in ${bucket.bucketName}`,

@@ -11,15 +11,12 @@ export function newQueue(scope: Construct, id: string, props: QueueProps): Queue
 /** What failed for good, kept for as long as SQS keeps anything, for a person to look at. */
 export function newDeadLetterQueue(scope: Construct, id: string): Queue {
   const queue = newQueue(scope, id, { retentionPeriod: MAX_RETENTION });
-  acknowledge(queue, [
-    { id: 'AwsSolutions-SQS3', reason: 'It is the queue in which what has failed ends, and has an alarm.' },
-    {
-      id: 'Serverless-SQSRedrivePolicy',
-      reason: 'It is the queue in which what has failed ends, and has an alarm.',
-    },
-  ]);
+  acknowledge(queue, [{ id: 'Serverless-SQSRedrivePolicy', reason: END_OF_THE_LINE }]);
   return queue;
 }
+
+/** Why a queue has no queue for what it cannot deliver. */
+export const END_OF_THE_LINE = 'It is where what has failed ends: a person looks at it, and it has an alarm.';
 
 /** The longest that SQS has. */
 const MAX_RETENTION = Duration.days(14);

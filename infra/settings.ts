@@ -1,4 +1,4 @@
-import { Duration, Token } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
 import { readConfiguration, STANDARD } from '../lambdas/configuration.ts';
 import type { RegistryLayout } from '../lambdas/registry/layout.ts';
 
@@ -142,7 +142,7 @@ function toEnvironment(settings: RegistrySettings): Record<string, string> {
 /** @returns the duration as Go and the functions write it. */
 function goDuration(name: string, duration: Duration | undefined): string | undefined {
   if (duration === undefined) return undefined;
-  if (Token.isUnresolved(duration.toMilliseconds())) {
+  if (duration.isUnresolved()) {
     throw new Error(
       `${name} is not known before the deployment: allowed are lengths of time such as Duration.hours(24)`,
     );

@@ -67,6 +67,20 @@ export interface RegistryPruneStackProps extends StackProps, RegistrySettings {
   readonly pullTimes?: boolean;
 
   /**
+   * ARN of the SNS topic that the alarms go to.
+   *
+   * @default - one of the stack's own if there is an `alarmEmail`; else the alarms are seen in CloudWatch alone
+   */
+  readonly alarmTopicArn?: string;
+
+  /**
+   * Who gets the alarms by mail. The address has to confirm once.
+   *
+   * @default - nobody
+   */
+  readonly alarmEmail?: string;
+
+  /**
    * How long the functions' logs are kept.
    *
    * @default RetentionDays.THREE_MONTHS
