@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { CfnResource, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
@@ -8,7 +9,7 @@ import {
   type CfnBucket,
   type IBucket,
 } from 'aws-cdk-lib/aws-s3';
-import { Construct } from 'constructs';
+import { Construct, type IConstruct } from 'constructs';
 import { acknowledge } from './permission.ts';
 import type { CheckedSettings } from './settings.ts';
 
@@ -119,12 +120,23 @@ function existingBucket(scope: Construct, bucketName: string): IBucket {
     notificationsHandlerRole: role.withoutPolicyUpdates(),
   });
   bucket.enableEventBridgeNotification();
-  const handler = stack.node.findChild(HANDLER_ID).node.findChild('Resource');
-  if (CfnResource.isCfnResource(handler)) {
-    handler.addPropertyOverride('LoggingConfig', { LogGroup: log.logGroupName });
-  }
+  const handler = resourceOf(stack.node.findChild(HANDLER_ID));
+  handler.addPropertyOverride('LoggingConfig', { LogGroup: log.logGroupName });
+  // An update by the handler would take the ids of others' notifications away: another bucket is another resource.
+  resourceOf(bucket.node.findChild('Notifications')).overrideLogicalId(`BucketEvents${hashOf(bucketName)}`);
   return bucket;
 }
 
 /** The CDK's own handler of bucket notifications, one for each stack. */
 const HANDLER_ID = 'BucketNotificationsHandler050a0587b7544547bf325f094a3db834';
+
+function resourceOf(construct: IConstruct): CfnResource {
+  const resource = construct.node.findChild('Resource');
+  if (CfnResource.isCfnResource(resource)) return resource;
+  throw new Error(
+    `${construct.node.path} has no resource: this version of the CDK is not the one that is known`,
+  );
+}
+
+const hashOf = (text: string): string =>
+  createHash('sha256').update(text).digest('hex').slice(0, 8).toUpperCase();
