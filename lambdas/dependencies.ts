@@ -4,7 +4,7 @@ import { type Configuration, readBucket } from './configuration.ts';
 import type { Indexer } from './index/batch.ts';
 import type { Announcer } from './index/blob-events.ts';
 import type { IndexContext } from './index/context.ts';
-import { writeHeartbeat } from './index/heartbeat.ts';
+import { removeOldHeartbeats, writeHeartbeat } from './index/heartbeat.ts';
 import { PullRecorder } from './notifications/pulls.ts';
 import type { NotificationSettings } from './notifications/settings.ts';
 import type { Webhook } from './notifications/webhook.ts';
@@ -73,10 +73,14 @@ export function notificationDependencies({ tableName, secrets }: NotificationSet
   return { secrets, pulls: new PullRecorder(new Metadata(table, ulid)), now };
 }
 
-/** Writes one heartbeat. */
+/** Writes one heartbeat, and deletes old ones. */
 export function heartbeatWriter({ bucketName, heartbeatPrefix }: Configuration): () => Promise<void> {
   const objects = new S3Bucket({ client: s3Client(), bucket: bucketName });
-  return () => writeHeartbeat({ objects, prefix: heartbeatPrefix, now: now(), id: ulid() });
+  return async () => {
+    const beat = { objects, prefix: heartbeatPrefix, now: now(), id: ulid() };
+    await writeHeartbeat(beat);
+    await removeOldHeartbeats(beat);
+  };
 }
 
 /** For the restore function. @throws ConfigurationError */

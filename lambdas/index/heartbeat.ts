@@ -20,13 +20,17 @@ export interface Beat {
   readonly id: string;
 }
 
+/** Writes a heartbeat. @throws what S3 throws. */
+export async function writeHeartbeat({ objects, prefix, now, id }: Beat): Promise<void> {
+  await objects.put(`${prefix}${id}`, `${JSON.stringify({ writtenAt: new Date(now).toISOString() })}\n`);
+}
+
 /**
- * Writes a heartbeat and deletes those of yesterday.
+ * Deletes the heartbeats of yesterday and before. A run does not, so that its role need not be allowed to.
  *
  * @throws what S3 throws; an old one that S3 did not delete is deleted with the next.
  */
-export async function writeHeartbeat({ objects, prefix, now, id }: Beat): Promise<void> {
-  await objects.put(`${prefix}${id}`, `${JSON.stringify({ writtenAt: new Date(now).toISOString() })}\n`);
+export async function removeOldHeartbeats({ objects, prefix, now }: Omit<Beat, 'id'>): Promise<void> {
   const { objects: beats } = await objects.list(prefix);
   const old = beats.filter(({ lastModified }) => lastModified.getTime() < now - KEPT);
   if (old.length > 0) await objects.deleteMany(old.map(({ key }) => key));
