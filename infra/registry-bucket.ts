@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { CfnResource, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { CfnResource, Duration, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
 import { PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import {
@@ -10,6 +10,7 @@ import {
   type IBucket,
 } from 'aws-cdk-lib/aws-s3';
 import { Construct, type IConstruct } from 'constructs';
+import { check } from './checks.ts';
 import { acknowledge } from './permission.ts';
 import type { CheckedSettings } from './settings.ts';
 
@@ -85,12 +86,7 @@ function newBucket(
  * first and keeps what is there. When the stack goes, EventBridge stays on: others may have come to use it.
  */
 function existingBucket(scope: Construct, bucketName: string): IBucket {
-  if (!BUCKET_NAME.test(bucketName)) {
-    throw new Error(
-      `bucketName is not the name of a bucket: got ${JSON.stringify(bucketName)}, ` +
-        'allowed are 3 to 63 lower-case letters, digits, "-" and "."',
-    );
-  }
+  check.matches('bucketName', bucketName, BUCKET_NAME, '3 to 63 lower-case letters, digits, "-" and "."');
   const stack = Stack.of(scope);
   const log = new LogGroup(scope, 'NotificationsLog', {
     retention: RetentionDays.THREE_MONTHS,
@@ -123,7 +119,8 @@ function existingBucket(scope: Construct, bucketName: string): IBucket {
   const handler = resourceOf(stack.node.findChild(HANDLER_ID));
   handler.addPropertyOverride('LoggingConfig', { LogGroup: log.logGroupName });
   // An update by the handler would take the ids of others' notifications away: another bucket is another resource.
-  resourceOf(bucket.node.findChild('Notifications')).overrideLogicalId(`BucketEvents${hashOf(bucketName)}`);
+  if (!Token.isUnresolved(bucketName))
+    resourceOf(bucket.node.findChild('Notifications')).overrideLogicalId(`BucketEvents${hashOf(bucketName)}`);
   return bucket;
 }
 

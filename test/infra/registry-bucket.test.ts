@@ -1,4 +1,4 @@
-import { Duration } from 'aws-cdk-lib';
+import { Aws, Duration } from 'aws-cdk-lib';
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import { templateOf } from './temporary-app.ts';
@@ -27,11 +27,20 @@ describe('a bucket that exists', () => {
     template().resourcePropertiesCountIs('AWS::Logs::LogGroup', { RetentionInDays: Match.absent() }, 0);
   });
 
+  test('may be known only when deployed', () => {
+    templateOf({ bucketName: `registry-${Aws.ACCOUNT_ID}` }).hasResourceProperties(
+      'Custom::S3BucketNotifications',
+      {
+        BucketName: { 'Fn::Join': ['', ['registry-', { Ref: 'AWS::AccountId' }]] },
+      },
+    );
+  });
+
   test.each(['', 'ab', 'My-Registry', 'a/b', 's3://registry', 'registry-', 'x'.repeat(64)])(
     'cannot be called %j',
     (bucketName) => {
       expect(() => templateOf({ bucketName })).toThrow(
-        `bucketName is not the name of a bucket: got ${JSON.stringify(bucketName)}, ` +
+        `bucketName cannot be ${JSON.stringify(bucketName)}: ` +
           'allowed are 3 to 63 lower-case letters, digits, "-" and "."',
       );
     },
