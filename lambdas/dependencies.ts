@@ -6,12 +6,20 @@ import type { Announcer } from './index/blob-events.ts';
 import type { IndexContext } from './index/context.ts';
 import { removeOldHeartbeats, writeHeartbeat } from './index/heartbeat.ts';
 import { PullRecorder } from './notifications/pulls.ts';
-import type { NotificationSettings } from './notifications/settings.ts';
+import { fixedSecrets, StoredSecrets } from './notifications/secrets.ts';
+import { type NotificationSettings, parseSecrets } from './notifications/settings.ts';
 import type { Webhook } from './notifications/webhook.ts';
 import type { PruneDependencies } from './prune/settings.ts';
 import type { RegistryLayout } from './registry/layout.ts';
 import type { RestoreDependencies } from './restore/run.ts';
-import { dynamoDbClient, eventBridgeClient, lambdaClient, s3Client, sqsClient } from './store/aws-clients.ts';
+import {
+  dynamoDbClient,
+  eventBridgeClient,
+  lambdaClient,
+  s3Client,
+  secretsManagerClient,
+  sqsClient,
+} from './store/aws-clients.ts';
 import { DynamoDbTable } from './store/dynamodb-table.ts';
 import { EventBridgeBus } from './store/eventbridge-bus.ts';
 import { type MarkerRemover, MarkersOf } from './store/markers.ts';
@@ -19,6 +27,7 @@ import { Metadata } from './store/metadata.ts';
 import { RegistryBucket } from './store/registry-bucket.ts';
 import { RestoreFunction } from './store/restore-function.ts';
 import { S3Bucket } from './store/s3-bucket.ts';
+import { SecretsManagerSecret } from './store/secret-store.ts';
 import { SqsQueue } from './store/sqs-queue.ts';
 
 const now = (): number => Date.now();
@@ -67,10 +76,20 @@ export function indexerDependencies(
   return { queue, indexer: { ...indexDependencies(configuration), heartbeatPrefix, postpone: queue } };
 }
 
-/** For the registry's notifications. They need the table and nothing else. */
-export function notificationDependencies({ tableName, secrets }: NotificationSettings): Webhook {
+/**
+ * For the registry's notifications. They need the table, and what opens.
+ *
+ * @param onFailure told of a look for the secrets that failed while older ones are known.
+ */
+export function notificationDependencies(
+  { tableName, secrets }: NotificationSettings,
+  onFailure: (error: unknown) => void,
+): Webhook {
   const table = new DynamoDbTable({ client: dynamoDbClient(), tableName });
-  return { secrets, pulls: new PullRecorder(new Metadata(table, ulid)), now };
+  const pulls = new PullRecorder(new Metadata(table, ulid));
+  if ('values' in secrets) return { secrets: fixedSecrets(secrets.values), pulls, now };
+  const store = new SecretsManagerSecret({ client: secretsManagerClient(), secretId: secrets.id });
+  return { secrets: new StoredSecrets({ store, parse: parseSecrets, now, onFailure }), pulls, now };
 }
 
 /** Writes one heartbeat, and deletes old ones. */

@@ -12,7 +12,9 @@ import { type Answer, receive } from './webhook.ts';
 const logger = new Logger({ serviceName: 'registry-prune-notifications' });
 const metrics = new Metrics({ namespace: 'RegistryPrune', serviceName: 'registry-prune-notifications' });
 /** Made once, so that warm invocations use the same connections, and remember what is recorded. */
-const webhook = notificationDependencies(readNotificationSettings(process.env));
+const webhook = notificationDependencies(readNotificationSettings(process.env), (error) =>
+  logger.error('secrets not renewed', error instanceof Error ? error : String(error)),
+);
 
 async function notify(event: LambdaFunctionURLEvent): Promise<Answer> {
   const receipt = await receive(webhook, event);

@@ -6,6 +6,7 @@ import { decodeText } from '../registry/json.ts';
 import { type Pull, parseEnvelope } from './envelope.ts';
 import type { PullCounts, PullRecorder } from './pulls.ts';
 import { isAuthorized } from './secret.ts';
+import type { Secrets } from './secrets.ts';
 
 /** The part of a function URL's event (payload 2.0) that is read. */
 export interface WebhookRequest {
@@ -37,7 +38,7 @@ export interface Counts extends PullCounts {
 }
 
 export interface Webhook {
-  readonly secrets: readonly string[];
+  readonly secrets: Secrets;
   readonly pulls: PullRecorder;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -49,12 +50,12 @@ export const MAX_BODY_BYTES = 6 * 1024 * 1024;
 /**
  * Answers one request.
  *
- * @throws what the table throws, and when an item keeps changing, so that the registry sends the events again.
+ * @throws what the table and the store of the secrets throw, and when an item keeps changing, so that the registry sends the events again.
  */
 export async function receive(webhook: Webhook, request: WebhookRequest): Promise<Receipt> {
   const { method } = request.requestContext.http;
   if (method !== 'POST') return refuse(405, `${method} is not allowed: allowed is POST`, { allow: 'POST' });
-  if (!isAuthorized(request.headers['authorization'], webhook.secrets)) {
+  if (!(await isOpenedBy(request.headers['authorization'], webhook.secrets))) {
     const message = 'no valid secret: allowed is the header Authorization: Bearer <secret>';
     return refuse(401, message, { 'www-authenticate': 'Bearer' });
   }
@@ -69,6 +70,11 @@ export async function receive(webhook: Webhook, request: WebhookRequest): Promis
   const { pulls, ignored, malformed } = envelope;
   const counts = await record(webhook, pulls, ignored + malformed.length);
   return { answer: json(200, { ...counts }), counts, problems: malformed };
+}
+
+/** A secret that is not known may be one that has just taken the place of another. */
+async function isOpenedBy(header: string | undefined, secrets: Secrets): Promise<boolean> {
+  return isAuthorized(header, await secrets.known()) || isAuthorized(header, await secrets.renewed());
 }
 
 /** What the registry is told when the table did not answer as it should: to come again. */

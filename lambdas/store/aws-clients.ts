@@ -2,6 +2,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { S3Client } from '@aws-sdk/client-s3';
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 
 /** Clients of the AWS SDK; region, credentials and `AWS_ENDPOINT_URL` are read by the SDK itself. */
@@ -17,6 +18,7 @@ const DYNAMODB_TIMEOUT = 10_000;
 const EVENTBRIDGE_TIMEOUT = 10_000;
 /** The function it calls answers within this. */
 const LAMBDA_TIMEOUT = 60_000;
+const SECRETS_TIMEOUT = 3_000;
 /** A receive waits for messages for up to 20 s. */
 const SQS_TIMEOUT = 30_000;
 
@@ -71,5 +73,13 @@ export function lambdaClient(): LambdaClient {
     retryMode: 'standard',
     maxAttempts: 5,
     requestHandler: connections(LAMBDA_TIMEOUT),
+  });
+}
+
+export function secretsManagerClient(): SecretsManagerClient {
+  return new SecretsManagerClient({
+    retryMode: 'standard',
+    maxAttempts: 3,
+    requestHandler: connections(SECRETS_TIMEOUT),
   });
 }

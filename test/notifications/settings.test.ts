@@ -18,15 +18,26 @@ it('takes one secret, or several', () => {
   const METADATA_TABLE = 'metadata';
   expect(readNotificationSettings({ METADATA_TABLE, NOTIFICATION_SECRET: SECRET })).toEqual({
     tableName: METADATA_TABLE,
-    secrets: [SECRET],
+    secrets: { values: [SECRET] },
   });
   const both = { METADATA_TABLE, NOTIFICATION_SECRET: ` ${SECRET}, 0123456789abcdef` };
-  expect(readNotificationSettings(both).secrets).toEqual([SECRET, '0123456789abcdef']);
+  expect(readNotificationSettings(both).secrets).toEqual({ values: [SECRET, '0123456789abcdef'] });
+});
+
+it('takes the name of a secret instead, and not both', () => {
+  const METADATA_TABLE = 'metadata';
+  expect(readNotificationSettings({ METADATA_TABLE, NOTIFICATION_SECRET_ID: 'registry' })).toEqual({
+    tableName: METADATA_TABLE,
+    secrets: { id: 'registry' },
+  });
+  expect(
+    problemOf({ METADATA_TABLE, NOTIFICATION_SECRET: SECRET, NOTIFICATION_SECRET_ID: 'registry' }),
+  ).toContain('NOTIFICATION_SECRET and NOTIFICATION_SECRET_ID exclude each other');
 });
 
 it('names every variable at fault', () => {
   expect(problemOf({})).toBe(
-    'the environment is not usable: METADATA_TABLE is not set; NOTIFICATION_SECRET is not set',
+    'the environment is not usable: METADATA_TABLE is not set; neither NOTIFICATION_SECRET nor NOTIFICATION_SECRET_ID is set',
   );
   expect(problemOf({ METADATA_TABLE: '', NOTIFICATION_SECRET: SECRET })).not.toContain('NOTIFICATION_SECRET');
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { PullRecorder } from '../../lambdas/notifications/pulls.ts';
+import { fixedSecrets } from '../../lambdas/notifications/secrets.ts';
 import {
   MAX_BODY_BYTES,
   receive,
@@ -27,7 +28,7 @@ async function indexed() {
   await world.registry.push('app', image('pulled'), 'v1');
   await world.reindex();
   const webhook: Webhook = {
-    secrets: [SECRET, NEXT],
+    secrets: fixedSecrets([SECRET, NEXT]),
     pulls: new PullRecorder(world.metadata),
     now: world.clock.now,
   };
