@@ -4,6 +4,7 @@ import { type Configuration, readBucket } from './configuration.ts';
 import type { Indexer } from './index/batch.ts';
 import type { Announcer } from './index/blob-events.ts';
 import type { IndexContext } from './index/context.ts';
+import { type Gauges, readGauges } from './index/gauges.ts';
 import { removeOldHeartbeats, writeHeartbeat } from './index/heartbeat.ts';
 import { PullRecorder } from './notifications/pulls.ts';
 import { fixedSecrets, StoredSecrets } from './notifications/secrets.ts';
@@ -100,6 +101,12 @@ export function heartbeatWriter({ bucketName, heartbeatPrefix }: Configuration):
     await writeHeartbeat(beat);
     await removeOldHeartbeats(beat);
   };
+}
+
+/** Reads how far behind everything is. */
+export function gaugeReader({ tableName }: Configuration): () => Promise<Gauges> {
+  const metadata = new Metadata(new DynamoDbTable({ client: dynamoDbClient(), tableName }), ulid);
+  return () => readGauges(metadata, now());
 }
 
 /** For the restore function. @throws ConfigurationError */

@@ -6,16 +6,17 @@ import middy from '@middy/core';
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { readConfiguration, readQueueUrl } from '../configuration.ts';
 import { indexerDependencies } from '../dependencies.ts';
+import { metricsOf } from '../metric-names.ts';
 import { applyBatch } from './batch.ts';
 import { observeBatch } from './telemetry.ts';
 
 const logger = new Logger({ serviceName: 'registry-prune-index' });
-const metrics = new Metrics({ namespace: 'RegistryPrune', serviceName: 'registry-prune-index' });
 /** Made once, so that warm invocations use the same connections. */
 const { indexer } = indexerDependencies(
   readConfiguration(process.env, new Date()),
   readQueueUrl(process.env, 'INDEX_QUEUE'),
 );
+const metrics = new Metrics(metricsOf('index', indexer.bucketName));
 
 async function index({ Records: records }: SQSEvent): Promise<SQSBatchResponse> {
   const result = await applyBatch(

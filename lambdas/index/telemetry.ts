@@ -2,6 +2,7 @@
 import type { Logger } from '@aws-lambda-powertools/logger';
 import { type Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { BatchResult } from './batch.ts';
+import type { Gauges } from './gauges.ts';
 
 /** A line for whatever is not as it should be, one for the batch, and one set of metrics. */
 export function observeBatch(
@@ -28,4 +29,12 @@ export function observeBatch(
   logger.info('batch indexed', counts);
   for (const [name, count] of Object.entries(counts)) metrics.addMetric(name, MetricUnit.Count, count);
   metrics.publishStoredMetrics();
+}
+
+/** A gauge that is not known is not published, so that its alarm sees that it is missing. */
+export function observeGauges({ indexLag, timeSinceSuccess }: Gauges, metrics: Metrics): void {
+  if (indexLag !== undefined) metrics.addMetric('IndexLag', MetricUnit.Seconds, indexLag);
+  if (timeSinceSuccess !== undefined)
+    metrics.addMetric('TimeSinceSuccess', MetricUnit.Seconds, timeSinceSuccess);
+  if (indexLag !== undefined || timeSinceSuccess !== undefined) metrics.publishStoredMetrics();
 }

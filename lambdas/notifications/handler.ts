@@ -5,12 +5,13 @@ import { Metrics } from '@aws-lambda-powertools/metrics';
 import middy from '@middy/core';
 import type { LambdaFunctionURLEvent } from 'aws-lambda';
 import { notificationDependencies } from '../dependencies.ts';
+import { metricsOf } from '../metric-names.ts';
 import { readNotificationSettings } from './settings.ts';
 import { observeFailure, observeReceipt } from './telemetry.ts';
 import { type Answer, receive } from './webhook.ts';
 
 const logger = new Logger({ serviceName: 'registry-prune-notifications' });
-const metrics = new Metrics({ namespace: 'RegistryPrune', serviceName: 'registry-prune-notifications' });
+const metrics = new Metrics(metricsOf('notifications', process.env['REGISTRY_BUCKET']));
 /** Made once, so that warm invocations use the same connections, and remember what is recorded. */
 const webhook = notificationDependencies(readNotificationSettings(process.env), (error) =>
   logger.error('secrets not renewed', error instanceof Error ? error : String(error)),

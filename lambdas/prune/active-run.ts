@@ -1,4 +1,5 @@
 /** A run under way, as its callers hold it, and what is said of it. */
+import { lastSuccessKey } from '../store/items.ts';
 import type { PruneLock } from '../store/lock.ts';
 import { runKey } from '../store/runs.ts';
 import type { Value } from '../store/table.ts';
@@ -83,6 +84,14 @@ export async function recordEnd(active: ActiveRun, report: Report): Promise<void
     refusals: report.refusals.length,
     ...(journal === undefined ? {} : { journal }),
   });
+  if (status !== 'refused') await recordSuccess(active);
+}
+
+/** For the alarm that there was none for long: the runs are a year's, and the last is found without reading them. */
+async function recordSuccess({ run, lock }: ActiveRun): Promise<void> {
+  if (lock === undefined) return;
+  const set = { runId: run.runId, finishedAt: run.now() };
+  await run.metadata.table.update(lastSuccessKey, { set, add: { version: 1 } });
 }
 
 async function record({ run, lock }: ActiveRun, set: Readonly<Record<string, Value>>): Promise<void> {

@@ -6,14 +6,15 @@ import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
 import { readConfiguration } from '../configuration.ts';
 import { pruneDependencies } from '../dependencies.ts';
+import { metricsOf } from '../metric-names.ts';
 import { prune } from './engine.ts';
 import type { Report } from './report.ts';
 import { parsePruneRequest } from './request.ts';
 import { observe, observeFailure } from './telemetry.ts';
 
 const logger = new Logger({ serviceName: 'registry-prune' });
-const metrics = new Metrics({ namespace: 'RegistryPrune', serviceName: 'registry-prune' });
 const configuration = readConfiguration(process.env, new Date());
+const metrics = new Metrics(metricsOf('prune', configuration.bucketName));
 /** Made once, so that warm invocations use the same connections. */
 const dependencies = pruneDependencies(configuration, 'lambda');
 

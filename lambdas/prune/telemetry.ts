@@ -12,15 +12,20 @@ export function observe(report: Report, { logger, metrics }: { logger: Logger; m
     logger.warn('not deleted', { runId: report.runId, ...refusal, reason });
   }
   if (report.dryRun) return;
+  const refused = report.status === 'refused';
+  metrics.addMetric('RunsSucceeded', MetricUnit.Count, refused ? 0 : 1);
+  metrics.addMetric('RunsRefused', MetricUnit.Count, refused ? 1 : 0);
+  metrics.addMetric('ManifestsExamined', MetricUnit.Count, report.manifests.examined);
   metrics.addMetric('ManifestsDeleted', MetricUnit.Count, report.manifests.deleted);
   metrics.addMetric('BlobsDeleted', MetricUnit.Count, report.blobs.deleted);
   metrics.addMetric('BlobsCondemned', MetricUnit.Count, report.blobs.condemned);
   metrics.addMetric('BytesReclaimed', MetricUnit.Bytes, report.spaceReclaimed);
+  metrics.addMetric('BytesCondemned', MetricUnit.Bytes, report.blobs.condemnedBytes);
   metrics.addMetric('RunDuration', MetricUnit.Milliseconds, report.durationMs);
   metrics.addMetric('Refusals', MetricUnit.Count, refusals.length);
   metrics.publishStoredMetrics();
-  if (report.status !== 'refused') return;
-  // A metric of its own, since a dimension counts for all that are published with it.
+  if (!refused) return;
+  // Once more by reason, and by itself, since a dimension counts for all that are published with it.
   const reason = refusals[0]?.code ?? 'unknown';
   metrics.singleMetric().addDimension('Reason', reason).addMetric('RunsRefused', MetricUnit.Count, 1);
 }

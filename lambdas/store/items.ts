@@ -52,6 +52,7 @@ export const lockKey: Key = { pk: 'LOCK', sk: 'prune' };
 export const runsPk = 'RUNS';
 export const heartbeatKey: Key = { pk: 'INDEX', sk: 'heartbeat' };
 export const reindexKey: Key = { pk: 'INDEX', sk: 'reindex' };
+export const lastSuccessKey: Key = { pk: 'LAST', sk: 'success' };
 
 export type HolderEdge =
   | { readonly kind: 'tag'; readonly tag: string }
@@ -154,6 +155,8 @@ const lockSchema = v.object({
 const heartbeatSchema = v.object({ version: v.number(), writtenAt: time, seenAt: time });
 const reindexSchema = v.object({ version: v.number(), startedAt: time, finishedAt: time });
 
+const lastSuccessSchema = v.object({ version: v.number(), runId: v.string(), finishedAt: time });
+
 export type ManifestItem = v.InferOutput<typeof manifestSchema> & {
   readonly name: string;
   readonly digest: Digest;
@@ -168,6 +171,7 @@ export type UploadItem = v.InferOutput<typeof uploadSchema> & {
 export type LockItem = v.InferOutput<typeof lockSchema>;
 export type HeartbeatItem = v.InferOutput<typeof heartbeatSchema>;
 export type ReindexItem = v.InferOutput<typeof reindexSchema>;
+export type LastSuccessItem = v.InferOutput<typeof lastSuccessSchema>;
 
 /** A manifest that names a blob. `removedAt` is kept for a manifest's own bytes (protocol, blob step 5). */
 export interface ReferenceEdge {
@@ -222,6 +226,7 @@ export function toUpload(item: Item): UploadItem {
 export const toLock = (item: Item): LockItem => decode(lockSchema, item);
 export const toHeartbeat = (item: Item): HeartbeatItem => decode(heartbeatSchema, item);
 export const toReindex = (item: Item): ReindexItem => decode(reindexSchema, item);
+export const toLastSuccess = (item: Item): LastSuccessItem => decode(lastSuccessSchema, item);
 
 export function toReference(item: Item): ReferenceEdge {
   const value = after(item, 'sk', 'MANIFEST#');

@@ -10,7 +10,9 @@ import {
   heartbeatKey,
   holdersPk,
   isInForce,
+  type LastSuccessItem,
   type LinkEdge,
+  lastSuccessKey,
   linkKey,
   type ManifestItem,
   manifestKey,
@@ -28,6 +30,7 @@ import {
   toBlob,
   toHeartbeat,
   toHolder,
+  toLastSuccess,
   toLink,
   toManifest,
   toReference,
@@ -171,6 +174,12 @@ export class Metadata {
   async lastReindex(): Promise<ReindexItem | undefined> {
     const item = await this.table.get(reindexKey);
     return item && toReindex(item);
+  }
+
+  /** The last prune that was not refused, a partial one too. */
+  async lastSuccess(): Promise<LastSuccessItem | undefined> {
+    const item = await this.table.get(lastSuccessKey);
+    return item && toLastSuccess(item);
   }
 
   /** Pages of one partition, in key order. */

@@ -32,18 +32,32 @@ const ROOTS: Readonly<Record<string, readonly string[]>> = {
     ...['configuration.ts', 'index/', 'notifications/', 'prune/', 'registry/', 'restore/', 'store/', 'ulid'],
   ],
   'prune/handler.ts': [
-    ...['configuration.ts', 'dependencies.ts', 'aws-lambda', '@aws-lambda-powertools/', '@middy/core'],
+    ...[
+      'configuration.ts',
+      'dependencies.ts',
+      'metric-names.ts',
+      'aws-lambda',
+      '@aws-lambda-powertools/',
+      '@middy/core',
+    ],
   ],
   'prune/telemetry.ts': ['@aws-lambda-powertools/'],
   'index/handler.ts': [
-    ...['configuration.ts', 'dependencies.ts', 'aws-lambda', '@aws-lambda-powertools/', '@middy/core'],
+    ...[
+      'configuration.ts',
+      'dependencies.ts',
+      'metric-names.ts',
+      'aws-lambda',
+      '@aws-lambda-powertools/',
+      '@middy/core',
+    ],
   ],
   'index/heartbeat-handler.ts': [
-    ...['configuration.ts', 'dependencies.ts', '@aws-lambda-powertools/', '@middy/core'],
+    ...['configuration.ts', 'dependencies.ts', 'metric-names.ts', '@aws-lambda-powertools/', '@middy/core'],
   ],
   'index/telemetry.ts': ['@aws-lambda-powertools/'],
   'notifications/handler.ts': [
-    ...['dependencies.ts', 'aws-lambda', '@aws-lambda-powertools/', '@middy/core'],
+    ...['dependencies.ts', 'metric-names.ts', 'aws-lambda', '@aws-lambda-powertools/', '@middy/core'],
   ],
   'notifications/settings.ts': ['configuration.ts'],
   'notifications/telemetry.ts': ['@aws-lambda-powertools/'],

@@ -1,5 +1,6 @@
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { METRICS } from '../../lambdas/metric-names.ts';
 import { adopt, BUCKET, pushTwo, runCli, type Services, startServices } from '../cli/support.ts';
 import { busEvent } from '../support/indexer.ts';
 import { HEARTBEATS } from '../support/world.ts';
@@ -116,5 +117,9 @@ describe('the heartbeat function', () => {
     const seen = items.get('INDEX heartbeat') as { writtenAt: number; seenAt: number };
     expect(Date.now() - seen.writtenAt).toBeLessThan(60_000);
     expect(seen.seenAt).toBeGreaterThanOrEqual(seen.writtenAt);
+    const names = Object(metrics[0])['_aws'].CloudWatchMetrics[0].Metrics.map(
+      ({ Name }: { Name: string }) => Name,
+    );
+    expect(names.sort()).toEqual([...METRICS.index].sort());
   });
 });

@@ -1,6 +1,7 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics } from '@aws-lambda-powertools/metrics';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { METRICS, metricsOf } from '../../lambdas/metric-names.ts';
 import type { PruneEventDetail } from '../../lambdas/prune/event.ts';
 import type { Report } from '../../lambdas/prune/report.ts';
 import { observe } from '../../lambdas/prune/telemetry.ts';
@@ -133,7 +134,7 @@ describe('the heartbeat of a run', () => {
     expect(await heartbeats(world)).toEqual([`${HEARTBEATS}${runId}`]);
   });
 
-  it('is deleted after a day by the next', async () => {
+  it('is deleted by nobody here: no role of a run may', async () => {
     const world = await withGarbage();
     const first = await world.prune();
     await world.later(HOUR);
@@ -141,7 +142,9 @@ describe('the heartbeat of a run', () => {
     expect(await heartbeats(world)).toHaveLength(2);
     await world.later(DAY - MINUTE);
     const third = await world.prune();
-    expect(await heartbeats(world)).toEqual([second, third].map(({ runId }) => `${HEARTBEATS}${runId}`));
+    expect(await heartbeats(world)).toEqual(
+      [first, second, third].map(({ runId }) => `${HEARTBEATS}${runId}`),
+    );
     expect(first.runId).not.toBe(second.runId);
   });
 });
@@ -166,7 +169,7 @@ describe('telemetry', () => {
     });
     observe(report, {
       logger: new Logger({ serviceName: 'test', logLevel: 'INFO' }),
-      metrics: new Metrics({ namespace: 'RegistryPrune', serviceName: 'test' }),
+      metrics: new Metrics(metricsOf('prune', 'my-registry')),
     });
     vi.restoreAllMocks();
     return { lines, metrics: lines.filter((line) => '_aws' in line) };
@@ -178,11 +181,16 @@ describe('telemetry', () => {
     const { lines, metrics } = observed(report);
     expect(metrics).toHaveLength(2);
     const [totals, refusal] = metrics;
-    expect(totals).toMatchObject({ Refusals: 1, ManifestsDeleted: 0 });
+    expect(totals).toMatchObject({ Refusals: 1, ManifestsDeleted: 0, RunsRefused: 1, RunsSucceeded: 0 });
+    expect(totals).toMatchObject({
+      _aws: { CloudWatchMetrics: [{ Dimensions: [['service', 'Bucket']] }] },
+    });
     expect(totals).not.toHaveProperty('Reason');
     expect(refusal).toMatchObject({ RunsRefused: 1, Reason: 'dead-letters' });
     expect(refusal).toMatchObject({
-      _aws: { CloudWatchMetrics: [{ Namespace: 'RegistryPrune', Dimensions: [['service', 'Reason']] }] },
+      _aws: {
+        CloudWatchMetrics: [{ Namespace: 'RegistryPrune', Dimensions: [['service', 'Bucket', 'Reason']] }],
+      },
     });
     expect(lines).toContainEqual(
       expect.objectContaining({
@@ -196,6 +204,14 @@ describe('telemetry', () => {
     const world = await withGarbage();
     const { metrics } = observed(await world.prune());
     expect(metrics).toHaveLength(1);
-    expect(metrics[0]).not.toHaveProperty('RunsRefused');
+    expect(metrics[0]).toMatchObject({ RunsRefused: 0, RunsSucceeded: 1 });
+    // What the stack looks at, and only that; errors are published by themselves.
+    const [{ Metrics: published }] = Object(metrics[0])['_aws'].CloudWatchMetrics;
+    expect(
+      published
+        .map(({ Name }: { Name: string }) => Name)
+        .concat('RunErrors')
+        .sort(),
+    ).toEqual([...METRICS.prune].sort());
   });
 });
