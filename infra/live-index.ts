@@ -43,6 +43,8 @@ export class LiveIndex extends Construct {
   readonly deadLetters: IQueue;
   readonly rule: Rule;
   readonly indexer: RegistryFunction;
+  /** Of one batch. */
+  readonly timeout = TIMEOUT;
 
   /** @throws Error when `maxConcurrency` is not one that Lambda allows. */
   constructor(scope: Construct, id: string, props: LiveIndexProps) {

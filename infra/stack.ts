@@ -2,6 +2,9 @@ import { Annotations, Aws, CfnOutput, Stack, type StackProps } from 'aws-cdk-lib
 import { EventBus, type IEventBus } from 'aws-cdk-lib/aws-events';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
+import { AlarmTopic } from './alarm-topic.ts';
+import { Alarms, type AlarmThresholds, type Watched } from './alarms.ts';
+import { RegistryDashboard } from './dashboard.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { LiveIndex } from './live-index.ts';
 import { MetadataTable, type MetadataTableProps } from './metadata-table.ts';
@@ -80,6 +83,9 @@ export interface RegistryPruneStackProps extends StackProps, RegistrySettings {
    */
   readonly alarmEmail?: string;
 
+  /** @default - see each of them */
+  readonly alarmThresholds?: AlarmThresholds;
+
   /**
    * How long the functions' logs are kept.
    *
@@ -103,6 +109,8 @@ export class RegistryPruneStack extends Stack {
   readonly heartbeat: Heartbeat;
   readonly pruner: Pruner;
   readonly pullTimes: PullTimes | undefined;
+  readonly alarms: Alarms;
+  readonly dashboard: RegistryDashboard;
 
   /** @throws Error that names each property at fault, the value got and those allowed. */
   constructor(scope: Construct, id: string, props: RegistryPruneStackProps = {}) {
@@ -146,7 +154,36 @@ export class RegistryPruneStack extends Stack {
       ...(reservedConcurrency === undefined ? {} : { reservedConcurrency }),
     });
     this.pullTimes = pullTimes ? new PullTimes(this, 'PullTimes', { ...resources, ...logs }) : undefined;
+    const watched = this.#watched();
+    const topic = topicOf(this, props);
+    this.alarms = new Alarms(this, 'Alarms', {
+      ...watched,
+      maxIndexLag: settings.maxIndexLag,
+      runEvery: this.pruner.every,
+      indexTimeout: this.index.timeout,
+      pruneTimeout: this.pruner.timeout,
+      ...(topic === undefined ? {} : { topic }),
+      ...(props.alarmThresholds === undefined ? {} : { thresholds: props.alarmThresholds }),
+    });
+    this.dashboard = new RegistryDashboard(this, 'Dashboard', { ...watched, alarms: this.alarms.byName });
     this.#say(environment);
+  }
+
+  #watched(): Watched {
+    const { index, heartbeat, pruner, restorer, pullTimes } = this;
+    return {
+      bucketName: this.registry.bucket.bucketName,
+      functions: {
+        prune: pruner.pruner.function,
+        index: index.indexer.function,
+        heartbeat: heartbeat.writer.function,
+        restore: restorer.restorer.function,
+        ...(pullTimes === undefined ? {} : { notifications: pullTimes.receiver.function }),
+      },
+      queue: index.queue,
+      deadLetters: index.deadLetters,
+      failures: pruner.failures,
+    };
   }
 
   /** What operators need to know of what was made. */
@@ -164,6 +201,11 @@ export class RegistryPruneStack extends Stack {
     output('IndexQueueUrl', index.queue.queueUrl, 'Changes of the bucket on their way.');
     output('DeadLetterQueueUrl', index.deadLetters.queueUrl, 'Changes that could not be indexed.');
     output('FailureQueueUrl', pruner.failures.queueUrl, 'Runs that failed, or could not begin.');
+    output(
+      'DashboardName',
+      this.dashboard.dashboard.dashboardName,
+      'What was reclaimed, and how the runs went.',
+    );
     if (pullTimes !== undefined) {
       output('NotificationFunctionName', pullTimes.receiver.function.functionName, 'Records pulls.');
       output('NotificationUrl', pullTimes.url, 'The endpoint for the registry’s notifications.');
@@ -187,6 +229,15 @@ export class RegistryPruneStack extends Stack {
 
 /** For a shell. */
 const quoted = (value: string): string => `'${value.replaceAll("'", "'\\''")}'`;
+
+function topicOf(scope: Construct, props: RegistryPruneStackProps): AlarmTopic['topic'] | undefined {
+  const { alarmTopicArn: topicArn, alarmEmail: email } = props;
+  if (topicArn === undefined && email === undefined) return undefined;
+  return new AlarmTopic(scope, 'AlarmTopic', {
+    ...(topicArn === undefined ? {} : { topicArn }),
+    ...(email === undefined ? {} : { email }),
+  }).topic;
+}
 
 function busOf(scope: Construct, bus: RegistryPruneStackProps['eventBus'] = { name: 'default' }) {
   if (bus === 'own') return new EventBus(scope, 'Events', { description: 'Events of registry-prune' });
