@@ -1,8 +1,10 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Duration } from 'aws-cdk-lib';
 import { Match, type Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import { METRICS, SERVICE } from '../../lambdas/metric-names.ts';
-import { templateOf } from './temporary-app.ts';
+import { ROOT, templateOf } from './temporary-app.ts';
 
 const ALARM = 'AWS::CloudWatch::Alarm';
 
@@ -212,4 +214,11 @@ describe('the dashboard', () => {
       expect(services.get(dimensions[3])).toContain(name);
     }
   });
+});
+
+test('docs/operations.md says of each alarm what to do', () => {
+  const operations = readFileSync(join(ROOT, 'docs/operations.md'), 'utf8');
+  const sections = [...operations.matchAll(/^### (\S+)$/gm)].map(([, name]) => name);
+  const alarms = alarmsOf(templateOf({ pullTimes: true })).map(({ about }) => about);
+  expect(sections.sort()).toEqual(alarms.sort());
 });
