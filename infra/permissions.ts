@@ -26,6 +26,7 @@ const REGISTRY =
   'The registry has an object for each blob and link; the prefix is that of all of them and of nothing else.';
 const LINKS =
   'Repositories and digests are not known before; links hold a digest alone, and are all that is ever written there.';
+const UPLOADS = 'What uploads leave was never anyone’s image. Of everything else a run removes no version.';
 const HEARTBEATS = 'Each heartbeat is an object of its own, with a name of its own.';
 
 export interface IndexResources extends Resources {
@@ -63,27 +64,20 @@ export function prunePermissions(on: PruneResources): Permission[] {
   const { bucket, table, settings } = on;
   const { layout, journalPrefix, heartbeatPrefix } = settings;
   const { blobsPrefix, repositoriesPrefix } = layout;
+  const uploads = bucket.arnForObjects(`${repositoriesPrefix}*/_uploads/*`);
+  const data = bucket.arnForObjects(`${blobsPrefix}*/data`);
   return [
     ...readTheRegistry(on),
     writeLinks(on),
     listVersions(on, layout.prefix),
-    allow(['s3:GetBucketVersioning'], [bucket.bucketArn]),
-    allow(
-      ['s3:DeleteObject'],
-      [bucket.arnForObjects(`${blobsPrefix}*/data`), bucket.arnForObjects(`${repositoriesPrefix}*`)],
-      {
-        because:
-          'Which blobs and links are garbage is not known before; what goes is a delete marker where versions are kept.',
-      },
-    ),
-    allow(
-      ['s3:DeleteObjectVersion', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'],
-      [bucket.arnForObjects(`${repositoriesPrefix}*/_uploads/*`)],
-      {
-        because: 'What uploads leave was never anyone’s image. Of everything else a run removes no version.',
-      },
-    ),
-    allow(['s3:ListBucketMultipartUploads'], [bucket.bucketArn], under(repositoriesPrefix)),
+    allow(['s3:DeleteObject'], [data, bucket.arnForObjects(`${repositoriesPrefix}*`)], {
+      because:
+        'Which blobs and links are garbage is not known before; what goes is a delete marker where versions are kept.',
+    }),
+    allow(['s3:DeleteObjectVersion'], [uploads], { because: UPLOADS }),
+    // Of a blob too: by one, a large upload is moved into place.
+    allow(['s3:AbortMultipartUpload', 's3:ListMultipartUploadParts'], [uploads, data], { because: UPLOADS }),
+    allow(['s3:ListBucketMultipartUploads'], [bucket.bucketArn], under(layout.prefix)),
     // Only requests with `If-None-Match`, which S3 carries out where there is nothing yet: a journal is never rewritten.
     allow(['s3:PutObject'], [bucket.arnForObjects(`${journalPrefix}*`)], {
       because:
@@ -148,7 +142,7 @@ export function notificationPermissions(
 function readTheRegistry({ bucket, settings }: Resources): Permission[] {
   return [
     allow(['s3:GetObject'], [bucket.arnForObjects(`${settings.layout.prefix}*`)], { because: REGISTRY }),
-    allow(['s3:ListBucket'], [bucket.bucketArn]),
+    allow(['s3:ListBucket', 's3:GetBucketVersioning'], [bucket.bucketArn]),
   ];
 }
 

@@ -91,6 +91,7 @@ function s3({ method, url, headers, body, status }: SentRequest): Call[] {
 function ofBucket(method: string, bucket: string, query: URLSearchParams, body: string): Call[] {
   const context = { 's3:prefix': query.get('prefix') ?? '' };
   if (method === 'POST' && query.has('delete')) return deletions(bucket, body);
+  if (method === 'HEAD') return [{ action: 's3:ListBucket', resource: bucket }];
   if (method !== 'GET') throw new Error(`not known: ${method} ${bucket}?${query}`);
   if (query.has('versioning')) return [{ action: 's3:GetBucketVersioning', resource: bucket }];
   if (query.has('versions')) return [{ action: 's3:ListBucketVersions', resource: bucket, context }];
