@@ -1,0 +1,109 @@
+#!/usr/bin/env node
+/** `node bench/cost.ts`: what the measured requests cost, as the table of docs/operations.md. */
+
+/** Of `npm run bench` (20,000 manifests, 74,388 blobs, seed 1, offline), November 2026. */
+export const MEASURED = {
+  index: { blobs: 74_388, readUnits: 561_324, writeUnits: 1_003_366, gets: 443_349, puts: 506 },
+  prune: { blobs: 36_881, readUnits: 282_512, writeUnits: 845_531, gets: 136_634, puts: 8_274 },
+} as const;
+
+/** US dollars, list prices of us-east-1 as they were known in 2025. Deletions are free. */
+export const PRICES = {
+  readUnit: 0.125e-6,
+  writeUnit: 0.625e-6,
+  get: 0.4e-6,
+  /** PUT and LIST. */
+  put: 5e-6,
+  /** S3's on EventBridge, which are opt-in. */
+  event: 1e-6,
+  sqsRequest: 0.4e-6,
+  lambdaRequest: 0.2e-6,
+  lambdaGbSecond: 13.3334e-6,
+  tableGbMonth: 0.25,
+  recoveryGbMonth: 0.2,
+  storageGbMonth: 0.023,
+  alarm: 0.1,
+  metric: 0.3,
+  dashboard: 3,
+} as const;
+
+/** What is not measured. */
+export const ASSUMED = {
+  /** Share of the registry that is pushed anew in a month, and that becomes garbage. */
+  churn: 0.1,
+  /** Of the bucket, for each blob of a push: its upload comes and goes, its data and links come. */
+  eventsPerBlob: 10,
+  /** Seconds of a function with 1 GB for a thousand blobs, indexed or pruned: ten times the benchmark's, for the network. */
+  secondsPerThousandBlobs: 6.5,
+  /** Of the table. */
+  bytesPerBlob: 1_500,
+  /** Of a blob: the benchmark's 107 GB of 74,388. */
+  blobBytes: 1_440_000,
+  alarms: 12,
+  metrics: 20,
+} as const;
+
+export interface Cost {
+  readonly blobs: number;
+  /** Dollars, once. */
+  readonly firstIndex: number;
+  /** Dollars a month, each. */
+  readonly indexing: number;
+  readonly pruning: number;
+  readonly standing: number;
+  /** What a month's garbage would cost in each month that it stays. */
+  readonly garbage: number;
+}
+
+type Requests = (typeof MEASURED)[keyof typeof MEASURED];
+
+/** Dollars for each blob that is indexed or pruned. */
+function each({ blobs, readUnits, writeUnits, gets, puts }: Requests): number {
+  const { readUnit, writeUnit, get, put } = PRICES;
+  return (readUnits * readUnit + writeUnits * writeUnit + gets * get + puts * put) / blobs;
+}
+
+const lambda = (ASSUMED.secondsPerThousandBlobs / 1000) * PRICES.lambdaGbSecond;
+
+/** @param blobs in the registry. */
+export function costOf(blobs: number): Cost {
+  const changed = blobs * ASSUMED.churn;
+  const { event, sqsRequest, lambdaRequest } = PRICES;
+  // Sent, received and deleted; ten messages a batch at best, so each is counted as one.
+  const perEvent = event + 3 * sqsRequest + lambdaRequest;
+  const gigabytes = (blobs * ASSUMED.bytesPerBlob) / 1e9;
+  return {
+    blobs,
+    firstIndex: blobs * each(MEASURED.index),
+    indexing: changed * (each(MEASURED.index) + ASSUMED.eventsPerBlob * perEvent + lambda),
+    pruning: changed * (each(MEASURED.prune) + lambda),
+    standing:
+      gigabytes * (PRICES.tableGbMonth + PRICES.recoveryGbMonth) +
+      ASSUMED.alarms * PRICES.alarm +
+      ASSUMED.metrics * PRICES.metric +
+      PRICES.dashboard,
+    garbage: ((changed * ASSUMED.blobBytes) / 1e9) * PRICES.storageGbMonth,
+  };
+}
+
+/** As docs/operations.md has it. */
+export function costTable(): string {
+  const dollars = (amount: number): string =>
+    `$${amount.toLocaleString('en', { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
+  const rows = [10_000, 1_000_000, 100_000_000]
+    .map(costOf)
+    .map((cost) => [
+      cost.blobs.toLocaleString('en'),
+      dollars(cost.firstIndex),
+      dollars(cost.indexing),
+      dollars(cost.pruning),
+      dollars(cost.standing),
+      dollars(cost.garbage),
+    ]);
+  const head = ['blobs', 'first index, once', 'indexing', 'pruning', 'standing', 'the garbage, if it stayed'];
+  return [head, ['--:', '--:', '--:', '--:', '--:', '--:'], ...rows]
+    .map((row) => `| ${row.join(' | ')} |`)
+    .join('\n');
+}
+
+if (import.meta.main) process.stdout.write(`${costTable()}\n`);
