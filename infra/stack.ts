@@ -208,7 +208,7 @@ export class RegistryPruneStack extends Stack {
     );
     if (pullTimes !== undefined) {
       output('NotificationFunctionName', pullTimes.receiver.function.functionName, 'Records pulls.');
-      output('NotificationUrl', pullTimes.url, 'The endpoint for the registry’s notifications.');
+      output('NotificationUrl', pullTimes.url, 'The endpoint for notifications of the registry.');
       output('NotificationSecretArn', pullTimes.secret.secretArn, 'Its bearer token.');
     }
     const variables = {
