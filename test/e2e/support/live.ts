@@ -39,6 +39,8 @@ const COUNTS = [
   'ApproximateNumberOfMessagesDelayed',
 ] as const;
 const PATIENCE_MS = 30_000;
+/** Looks in a row at an empty queue before nothing more is expected. */
+const QUIET_LOOKS = 6;
 
 /** The bucket's events by way of a rule of EventBridge to a queue with a dead-letter queue, as the stack has it. */
 export async function createEventQueue(
@@ -85,7 +87,14 @@ export async function createEventQueue(
     url: queue.url,
     deadLetters: dead.url,
     depth: () => depth(queue.url),
-    drained: () => eventually(async () => (await depth(queue.url)) === 0),
+    drained: async () => {
+      // An event may come a moment after the answer to the request that it tells of.
+      let quiet = 0;
+      await eventually(async () => {
+        quiet = (await depth(queue.url)) === 0 ? quiet + 1 : 0;
+        return quiet > QUIET_LOOKS;
+      });
+    },
     deadLetterCount: () => depth(dead.url),
     purgeDeadLetters: async () => {
       await queues.send(new PurgeQueueCommand({ QueueUrl: dead.url }));
