@@ -44,15 +44,6 @@ export class RegistryDashboard extends Construct {
 
 function bytes({ bucketName }: Watched) {
   const of = { bucketName, period: HOUR, statistic: Stats.SUM };
-  const stored = (metricName: string, StorageType: string, label: string): Metric =>
-    new Metric({
-      namespace: 'AWS/S3',
-      metricName,
-      dimensionsMap: { BucketName: bucketName, StorageType },
-      statistic: Stats.AVERAGE,
-      period: DAY,
-      label,
-    });
   return [
     graph('Bytes', THIRD, [
       registryMetric('prune', 'BytesReclaimed', { ...of, label: 'reclaimed' }),
@@ -60,7 +51,14 @@ function bytes({ bucketName }: Watched) {
     ]),
     // S3 measures once a day, and does not tell current versions from others.
     graph('In the bucket, once a day, noncurrent versions included', THIRD, [
-      stored('BucketSizeBytes', 'StandardStorage', 'bytes (Standard)'),
+      new Metric({
+        namespace: 'AWS/S3',
+        metricName: 'BucketSizeBytes',
+        dimensionsMap: { BucketName: bucketName, StorageType: 'StandardStorage' },
+        statistic: Stats.AVERAGE,
+        period: DAY,
+        label: 'bytes (Standard)',
+      }),
     ]),
     graph('Manifests and blobs', THIRD, [
       registryMetric('prune', 'ManifestsExamined', { ...of, label: 'manifests examined' }),

@@ -9,7 +9,7 @@ import { check } from './checks.ts';
 import { NEVER_ASYNCHRONOUS, RegistryFunction } from './function.ts';
 import { acknowledge } from './permission.ts';
 import { indexPermissions, type Resources } from './permissions.ts';
-import { newDeadLetterQueue, newQueue } from './queues.ts';
+import { MAX_RETENTION, newDeadLetterQueue, newQueue } from './queues.ts';
 
 export interface LiveIndexProps extends Resources {
   /** The variables that all functions have. */
@@ -56,7 +56,7 @@ export class LiveIndex extends Construct {
     this.deadLetters = newDeadLetterQueue(this, 'DeadLetters');
     this.queue = newQueue(this, 'Queue', {
       visibilityTimeout: Duration.seconds(VISIBILITY_TIMEOUTS * TIMEOUT.toSeconds()),
-      retentionPeriod: Duration.days(14),
+      retentionPeriod: MAX_RETENTION,
       deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: MAX_RECEIVES },
     });
     this.rule = new Rule(this, 'Changes', {

@@ -41,7 +41,7 @@ export interface OnPruneProps extends PruneCondition {
 
 /** EventBridge compares numbers between these only, and says nothing of others. */
 const MAX_NUMBER = 5_000_000_000;
-/** `docker image prune` reclaims nothing below nothing. */
+/** No figure of a prune is negative. */
 const MIN_NUMBER = 0;
 
 /**

@@ -50,12 +50,12 @@ export function acknowledge(construct: Construct, findings: readonly Acknowledge
   for (const finding of findings) Validations.of(construct).acknowledge(finding);
 }
 
-/** An ARN as cdk-nag writes it: what is known only when deployed in angle brackets. */
-function flat(value: unknown): string {
+/** A resolved value as cdk-nag writes it: what is known only when deployed in angle brackets. */
+export function flat(value: unknown): string {
   if (typeof value === 'string') return value;
   const [name, argument] = Object.entries(value ?? {})[0] ?? [];
   if (name === 'Ref') return `<${argument}>`;
   if (name === 'Fn::GetAtt') return `<${argument.join('.')}>`;
   if (name === 'Fn::Join') return argument[1].map(flat).join(argument[0]);
-  throw new Error(`not an ARN: ${JSON.stringify(value)}`);
+  throw new Error(`not a text: ${JSON.stringify(value)}`);
 }

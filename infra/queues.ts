@@ -19,4 +19,4 @@ export function newDeadLetterQueue(scope: Construct, id: string): Queue {
 export const END_OF_THE_LINE = 'It is where what has failed ends: a person looks at it, and it has an alarm.';
 
 /** The longest that SQS has. */
-const MAX_RETENTION = Duration.days(14);
+export const MAX_RETENTION = Duration.days(14);

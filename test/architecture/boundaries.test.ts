@@ -25,43 +25,24 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
+/** What every handler puts together. */
+const HANDLER = ['dependencies.ts', '@aws-lambda-powertools/', '@middy/core'];
+
 /** What single files may import beside that: where the pieces are put together. */
 const ROOTS: Readonly<Record<string, readonly string[]>> = {
   'configuration.ts': ['filters/', 'registry/'],
   'dependencies.ts': [
     ...['configuration.ts', 'index/', 'notifications/', 'prune/', 'registry/', 'restore/', 'store/', 'ulid'],
   ],
-  'prune/handler.ts': [
-    ...[
-      'configuration.ts',
-      'dependencies.ts',
-      'metric-names.ts',
-      'aws-lambda',
-      '@aws-lambda-powertools/',
-      '@middy/core',
-    ],
-  ],
+  'prune/handler.ts': [...HANDLER, 'configuration.ts', 'metric-names.ts', 'aws-lambda'],
   'prune/telemetry.ts': ['@aws-lambda-powertools/'],
-  'index/handler.ts': [
-    ...[
-      'configuration.ts',
-      'dependencies.ts',
-      'metric-names.ts',
-      'aws-lambda',
-      '@aws-lambda-powertools/',
-      '@middy/core',
-    ],
-  ],
-  'index/heartbeat-handler.ts': [
-    ...['configuration.ts', 'dependencies.ts', 'metric-names.ts', '@aws-lambda-powertools/', '@middy/core'],
-  ],
+  'index/handler.ts': [...HANDLER, 'configuration.ts', 'metric-names.ts', 'aws-lambda'],
+  'index/heartbeat-handler.ts': [...HANDLER, 'configuration.ts', 'metric-names.ts'],
   'index/telemetry.ts': ['@aws-lambda-powertools/'],
-  'notifications/handler.ts': [
-    ...['dependencies.ts', 'metric-names.ts', 'aws-lambda', '@aws-lambda-powertools/', '@middy/core'],
-  ],
+  'notifications/handler.ts': [...HANDLER, 'metric-names.ts', 'aws-lambda'],
   'notifications/settings.ts': ['configuration.ts'],
   'notifications/telemetry.ts': ['@aws-lambda-powertools/'],
-  'restore/handler.ts': ['dependencies.ts', '@aws-lambda-powertools/', '@middy/core'],
+  'restore/handler.ts': HANDLER,
 };
 
 /** Nothing of AWS, of the time or of the environment. */

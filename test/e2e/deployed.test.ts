@@ -154,27 +154,33 @@ const UNUSED: readonly (readonly [role: string, action: string, end: string, rea
 ];
 
 describe('the roles', () => {
-  const asked = (): (readonly [FunctionName, Call])[] =>
-    stack.account.recorded.flatMap((request) =>
+  let asked: (readonly [FunctionName, Call])[];
+  let granted: ReadonlyMap<FunctionName, Grant[]>;
+  const grants = (role: FunctionName): Grant[] => granted.get(role) ?? [];
+
+  beforeAll(() => {
+    asked = stack.account.recorded.flatMap((request) =>
       request.role === 'testing'
         ? []
         : callsOf(request).map((call) => [request.role as FunctionName, call] as const),
     );
-  const grants = (role: FunctionName): Grant[] =>
-    grantsOf(resolve(stack.assembly.functions.get(role)?.statements, stack.deployed));
+    const { functions } = stack.assembly;
+    granted = new Map(
+      [...functions].map(([role, { statements }]) => [role, grantsOf(resolve(statements, stack.deployed))]),
+    );
+  });
 
   it('may do all that the functions have asked for', () => {
-    const denied = asked().filter(([role, call]) => !grants(role).some((grant) => allows(grant, call)));
-    expect(asked().length).toBeGreaterThan(500);
+    const denied = asked.filter(([role, call]) => !grants(role).some((grant) => allows(grant, call)));
+    expect(asked.length).toBeGreaterThan(500);
     expect([...new Set(denied.map(([role, call]) => `${role} ${call.action} ${call.resource}`))]).toEqual([]);
-    expect(new Set(asked().map(([role]) => role))).toEqual(new Set(stack.assembly.functions.keys()));
+    expect(new Set(asked.map(([role]) => role))).toEqual(new Set(stack.assembly.functions.keys()));
   });
 
   it('may do nothing that none of them has asked for, but for what has a reason', () => {
-    const calls = asked();
     const unused = [...stack.assembly.functions.keys()].flatMap((role) =>
       grants(role)
-        .filter((grant) => !calls.some(([of, call]) => of === role && allows(grant, call)))
+        .filter((grant) => !asked.some(([of, call]) => of === role && allows(grant, call)))
         .map((grant) => ({ role, ...grant })),
     );
     const reasonsOf = (one: (typeof unused)[number]) =>
@@ -208,7 +214,7 @@ describe('the roles', () => {
   });
 
   it('would not pass with a statement less', () => {
-    const calls = asked().filter(([role]) => role === 'Prune');
+    const calls = asked.filter(([role]) => role === 'Prune');
     const all = grants('Prune').filter((grant) => calls.some(([, call]) => allows(grant, call)));
     const needless = all.filter((one) =>
       calls.every(([, call]) => all.some((grant) => grant !== one && allows(grant, call))),

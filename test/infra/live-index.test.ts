@@ -1,16 +1,9 @@
-import { Match, type Template } from 'aws-cdk-lib/assertions';
+import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
-import { templateOf } from './temporary-app.ts';
+import { idOf, templateOf } from './temporary-app.ts';
 
 const template = () =>
   templateOf({ bucketName: 'my-registry', rootDirectory: '/r', heartbeatPrefix: 'beats/' });
-
-/** The one logical id that begins so. */
-function idOf(from: Template, type: string, prefix: string): string {
-  const [id, ...others] = Object.keys(from.findResources(type)).filter((one) => one.startsWith(prefix));
-  expect(others).toEqual([]);
-  return id ?? '';
-}
 
 describe('the rule', () => {
   test('takes the changes of the registry and the heartbeats, and nothing else of the bucket', () => {

@@ -2,13 +2,9 @@ import { Duration } from 'aws-cdk-lib';
 import { Match, type Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import { parsePruneRequest } from '../../lambdas/prune/request.ts';
-import { templateOf } from './temporary-app.ts';
+import { idOf, templateOf } from './temporary-app.ts';
 
 const SCHEDULE = 'AWS::Scheduler::Schedule';
-
-function idOf(from: Template, type: string, prefix: string): string {
-  return Object.keys(from.findResources(type)).find((one) => one.startsWith(prefix)) ?? '';
-}
 
 describe('the schedule', () => {
   test('invokes the prune each day at three, on the minute', () => {

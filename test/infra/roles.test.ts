@@ -1,13 +1,12 @@
 import type { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
+import { flat } from '../../infra/permission.ts';
+import {
+  type Template as DeployedTemplate,
+  type Statement,
+  statementsOfRole,
+} from '../support/deployed/template.ts';
 import { templateOf } from './temporary-app.ts';
-
-interface Statement {
-  readonly Effect: string;
-  readonly Action: string | readonly string[];
-  readonly Resource: unknown;
-  readonly Condition?: Readonly<Record<string, Readonly<Record<string, string>>>>;
-}
 
 interface Role {
   readonly name: string;
@@ -42,7 +41,7 @@ describe('the roles', () => {
     const objects = roles
       .flatMap(({ statements }) => statements)
       .flatMap(({ Resource }) => [Resource].flat())
-      .map(shown)
+      .map(flat)
       .filter((resource) => resource.includes(':s3:::my-registry/'))
       .map((resource) => resource.replace('arn:<AWS::Partition>:s3:::my-registry/', ''));
     expect(objects.length).toBeGreaterThan(5);
@@ -70,7 +69,7 @@ describe('no role', () => {
       statements.some(
         ({ Action, Resource }) =>
           [Action].flat().includes('s3:DeleteObjectVersion') &&
-          [Resource].flat().some((one) => !shown(one).endsWith('/_uploads/*')),
+          [Resource].flat().some((one) => !flat(one).endsWith('/_uploads/*')),
       ),
     );
     expect(may.map(({ name }) => name)).toEqual(['RestoreRestorerRole']);
@@ -79,7 +78,7 @@ describe('no role', () => {
   test('may delete a journal, or write one over', () => {
     const journal = roles().flatMap(({ name, statements }) =>
       statements
-        .filter(({ Resource }) => [Resource].flat().some((one) => shown(one).includes('/journal/')))
+        .filter(({ Resource }) => [Resource].flat().some((one) => flat(one).includes('/journal/')))
         .map(({ Action, Condition }) => ({ name, Action, Condition })),
     );
     expect(journal).toEqual([
@@ -93,41 +92,23 @@ describe('no role', () => {
 });
 
 /** Of the template, in its order. */
-function rolesOf(template: Template): Role[] {
-  const policies = Object.values(template.findResources('AWS::IAM::Policy'));
-  return Object.entries(template.findResources('AWS::IAM::Role')).map(([id, { Properties }]) => ({
+function rolesOf(from: Template): Role[] {
+  const template = from.toJSON() as DeployedTemplate;
+  return Object.entries(from.findResources('AWS::IAM::Role')).map(([id, { Properties }]) => ({
     name: id.replace(/[0-9A-F]{8}$/, ''),
-    trusted: shown(Properties.AssumeRolePolicyDocument.Statement[0].Principal.Service),
+    trusted: flat(Properties.AssumeRolePolicyDocument.Statement[0].Principal.Service),
     managed: Properties.ManagedPolicyArns ?? [],
-    statements: [
-      ...(Properties.Policies ?? []).flatMap(statementsOf),
-      ...policies
-        .filter((policy) => policy['Properties'].Roles.some((role: { Ref: string }) => role.Ref === id))
-        .flatMap((policy) => statementsOf(policy['Properties'])),
-    ],
+    statements: statementsOfRole(template, id),
   }));
 }
-
-const statementsOf = ({ PolicyDocument }: { readonly PolicyDocument: { readonly Statement: Statement[] } }) =>
-  PolicyDocument.Statement;
 
 function text({ name, trusted, statements }: Role): string {
   const lines = statements.flatMap(({ Action, Resource, Condition = {} }) => [
     `  ${[Action].flat().join(', ')}`,
-    ...[Resource].flat().map((one) => `      on ${shown(one)}`),
+    ...[Resource].flat().map((one) => `      on ${flat(one)}`),
     ...Object.entries(Condition).flatMap(([operator, keys]) =>
-      Object.entries(keys).map(([key, value]) => `      if ${key} ${operator} ${shown(value)}`),
+      Object.entries(keys).map(([key, value]) => `      if ${key} ${operator} ${flat(value)}`),
     ),
   ]);
   return [`${name} (${trusted})`, ...lines, ''].join('\n');
-}
-
-/** What is known only when deployed, by its name. */
-function shown(value: unknown): string {
-  if (typeof value === 'string') return value;
-  const [[name, argument] = ['', '']] = Object.entries(value ?? {});
-  if (name === 'Ref') return `<${argument}>`;
-  if (name === 'Fn::GetAtt') return `<${argument.join('.')}>`;
-  if (name === 'Fn::Join') return argument[1].map(shown).join(argument[0]);
-  throw new Error(`not a name: ${JSON.stringify(value)}`);
 }

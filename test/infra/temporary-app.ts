@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { RegistryPruneStack, type RegistryPruneStackProps } from '../../infra/stack.ts';
 
 export const ROOT = resolve(import.meta.dirname, '../..');
@@ -31,3 +31,10 @@ export const templateOf = (props: RegistryPruneStackProps = {}): Template =>
 
 /** For a construct by itself. */
 export const emptyStack = (): Stack => new Stack(temporaryApp(), 'Test');
+
+/** The one logical id of a type that begins so. */
+export function idOf(template: Template, type: string, prefix: string): string {
+  const found = Object.keys(template.findResources(type)).filter((one) => one.startsWith(prefix));
+  expect(found).toHaveLength(1);
+  return found[0] ?? '';
+}

@@ -16,7 +16,7 @@ import type { RegistryPruneStackProps } from '../../../infra/stack.ts';
 import { type Account, startAccount } from '../../support/deployed/account.ts';
 import { type Assembly, type FunctionName, synthesize } from '../../support/deployed/assembly.ts';
 import { type Runtime, startFunction } from '../../support/deployed/runtime.ts';
-import { type Deployed, resolve } from '../../support/deployed/template.ts';
+import { type Deployed, resolve, type Template } from '../../support/deployed/template.ts';
 import { serveFunction, type UrlFunction } from '../../support/function-url.ts';
 import { CREDENTIALS, createBucket, REGION, s3 } from './bucket.ts';
 import { type Bus, createBus } from './bus.ts';
@@ -103,23 +103,9 @@ export async function deploy(bucket: string, props: RegistryPruneStackProps): Pr
       );
       // The SDK sends to the queue's own URL, whatever its endpoint.
       const ref = url.replace(moto.url, account.url);
-      deployed.set(id, { Ref: ref, Arn: `arn:aws:sqs:${REGION}:${ACCOUNT_ID}:${id}` });
+      deployed.set(id, { Ref: ref, Arn: arn('sqs', id) });
     }
-    for (const [id, { Type }] of Object.entries(resources)) {
-      if (Type === 'AWS::DynamoDB::GlobalTable')
-        deployed.set(id, { Ref: TABLE, Arn: `arn:aws:dynamodb:${REGION}:${ACCOUNT_ID}:table/${TABLE}` });
-      if (Type === 'AWS::Lambda::Function')
-        deployed.set(id, { Ref: id, Arn: `arn:aws:lambda:${REGION}:${ACCOUNT_ID}:function:${id}` });
-      if (Type === 'AWS::Logs::LogGroup')
-        deployed.set(id, { Arn: `arn:aws:logs:${REGION}:${ACCOUNT_ID}:log-group:${id}:*` });
-      if (Type === 'AWS::SecretsManager::Secret') deployed.set(id, { Ref: secretArn });
-      if (Type === 'AWS::Events::EventBus')
-        deployed.set(id, {
-          Ref: bus.name,
-          Name: bus.name,
-          Arn: `arn:aws:events:${REGION}:${ACCOUNT_ID}:event-bus/${bus.name}`,
-        });
-    }
+    for (const [id, name] of namesOf(resources, { secretArn, busName: bus.name })) deployed.set(id, name);
 
     const [rule] = Object.values(resources).filter(({ Type }) => Type === 'AWS::Events::Rule');
     const pattern = resolve(rule?.Properties['EventPattern'], deployed);
@@ -218,3 +204,27 @@ export async function deploy(bucket: string, props: RegistryPruneStackProps): Pr
 
 const redrives = ({ template }: Assembly, id: string): boolean =>
   template.Resources[id]?.Properties['RedrivePolicy'] !== undefined;
+
+const arn = (service: string, rest: string): string => `arn:aws:${service}:${REGION}:${ACCOUNT_ID}:${rest}`;
+
+/** What the template's resources are called here, its queues aside, which SQS names. */
+function namesOf(
+  resources: Template['Resources'],
+  { secretArn, busName }: { readonly secretArn: string; readonly busName: string },
+): Deployed {
+  const nameOf = (type: string, id: string): Readonly<Record<string, string>> | undefined => {
+    if (type === 'AWS::DynamoDB::GlobalTable') return { Ref: TABLE, Arn: arn('dynamodb', `table/${TABLE}`) };
+    if (type === 'AWS::Lambda::Function') return { Ref: id, Arn: arn('lambda', `function:${id}`) };
+    if (type === 'AWS::Logs::LogGroup') return { Arn: arn('logs', `log-group:${id}:*`) };
+    if (type === 'AWS::SecretsManager::Secret') return { Ref: secretArn };
+    if (type === 'AWS::Events::EventBus')
+      return { Ref: busName, Name: busName, Arn: arn('events', `event-bus/${busName}`) };
+    return undefined;
+  };
+  return new Map(
+    Object.entries(resources).flatMap(([id, { Type }]) => {
+      const name = nameOf(Type, id);
+      return name === undefined ? [] : [[id, name] as const];
+    }),
+  );
+}

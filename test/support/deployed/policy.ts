@@ -24,7 +24,7 @@ export function grantsOf(statements: readonly Statement[]): Grant[] {
     if (unknown.length > 0) throw new Error(`${unknown.join(', ')} of a statement is not evaluated here`);
     return [Action].flat().flatMap((action) =>
       [Resource].flat().map((resource) => ({
-        ...{ action, resource: String(resource), conditions: Condition as Grant['conditions'] },
+        ...{ action, resource: String(resource), conditions: Condition },
       })),
     );
   });
