@@ -3,11 +3,26 @@ import { readConfiguration } from '../../lambdas/configuration.ts';
 import { indexDependencies } from '../../lambdas/dependencies.ts';
 import { parseDigest } from '../../lambdas/registry/digest.ts';
 import { historyOf } from '../../lambdas/restore/history.ts';
+import { type Cli, type Command, withExamples } from '../cli.ts';
 import { EXIT, UsageError } from '../exit-codes.ts';
 import type { Host } from '../terminal.ts';
 import { historyText } from '../undo-output.ts';
 
-export async function historyCommand(
+export function addHistory(program: Command, cli: Cli): void {
+  const command = program
+    .command('history')
+    .description('when and why a manifest or blob went, and where it is now')
+    .argument('<digest>', 'sha256:…')
+    .option('--json', 'print JSON')
+    .action(
+      cli.run((host, digest: string, options: { json?: boolean }) => historyCommand(host, digest, options)),
+    );
+  withExamples(command, [
+    'registry-prune history sha256:9f127da646be09a78a761c52c549bd5b3ef277a217230a1d72b18a86f4ea077b',
+  ]);
+}
+
+async function historyCommand(
   host: Host,
   value: string,
   options: { readonly json?: boolean },

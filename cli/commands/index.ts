@@ -4,18 +4,32 @@ import { heartbeatWriter, indexerDependencies } from '../../lambdas/dependencies
 import { parseGoDuration } from '../../lambdas/filters/go-duration.ts';
 import type { BatchResult } from '../../lambdas/index/batch.ts';
 import { pollQueue } from '../../lambdas/index/poll.ts';
+import { type Cli, type Command, withExamples } from '../cli.ts';
 import { describe, EXIT, UsageError } from '../exit-codes.ts';
 import { endOnSignal, sleep } from '../process.ts';
 import type { Host } from '../terminal.ts';
 
-export interface IndexOptions {
+interface IndexOptions {
   readonly queue: string;
   /** A Go duration; 0 writes none. */
   readonly heartbeat: string;
   readonly json?: boolean;
 }
 
-export async function indexCommand(host: Host, options: IndexOptions): Promise<number> {
+export function addIndex(program: Command, cli: Cli): void {
+  const command = program
+    .command('index')
+    .description("follow the bucket's events until stopped, and write heartbeats")
+    .requiredOption('--queue <url>', "the SQS queue that gets the bucket's events")
+    .option('--heartbeat <duration>', 'how often to write a heartbeat; 0 for never', '1m')
+    .option('--json', 'print the totals as JSON at the end')
+    .action(cli.run((host, options: IndexOptions) => indexCommand(host, options)));
+  withExamples(command, [
+    'registry-prune index --queue https://sqs.<region>.<domain>/<account>/registry-events',
+  ]);
+}
+
+async function indexCommand(host: Host, options: IndexOptions): Promise<number> {
   const url = checkedQueue(options.queue);
   const every = heartbeatInterval(options.heartbeat);
   const configuration = readConfiguration(host.env, new Date());

@@ -5,12 +5,13 @@ import { parsePruneFilters } from '../../lambdas/filters/prune-filters.ts';
 import { prune } from '../../lambdas/prune/engine.ts';
 import type { Tally } from '../../lambdas/prune/report.ts';
 import { type PruneRequest, parsePruneRequest } from '../../lambdas/prune/request.ts';
+import { type Cli, type Command, Option, withExamples } from '../cli.ts';
 import { EXIT, exitCodeFor, UsageError } from '../exit-codes.ts';
 import { bytes, reportText } from '../output.ts';
 import { Deadlines, endOnSignal, thisProcess } from '../process.ts';
 import { confirm, type Host, Progress } from '../terminal.ts';
 
-export interface PruneOptions {
+interface PruneOptions {
   readonly filter: readonly string[];
   readonly all?: boolean;
   readonly repository: readonly string[];
@@ -20,7 +21,31 @@ export interface PruneOptions {
   readonly yes?: boolean;
 }
 
-export async function pruneCommand(host: Host, options: PruneOptions): Promise<number> {
+export function addPrune(program: Command, cli: Cli): void {
+  const command = program
+    .command('prune')
+    .description('delete untagged or filtered manifests and the blobs nothing needs')
+    .option('--filter <name=value>', 'dangling, until, label, label! as in docker image prune', collect, [])
+    .option('-a, --all', 'tagged images too, as far as the filters match (dangling=false)')
+    .option('--repository <glob>', 'only repositories that match, e.g. "team/*"', collect, [])
+    .addOption(
+      new Option('--mode <mode>', 'offline: the registry is stopped or read-only; no grace, no quarantine')
+        .choices(['online', 'offline'])
+        .default('online'),
+    )
+    .option('--dry-run', 'report what would go and change nothing')
+    .option('--json', 'print the report as JSON')
+    .option('-y, --yes', 'do not ask')
+    .action(cli.run((host, options: PruneOptions) => pruneCommand(host, options)));
+  withExamples(command, [
+    'registry-prune prune --dry-run',
+    'registry-prune prune --filter until=240h --filter label!=keep',
+    'registry-prune prune --all --filter label=stage=review --filter until=720h --repository "team/*"',
+    'registry-prune prune --mode offline --yes --json',
+  ]);
+}
+
+async function pruneCommand(host: Host, options: PruneOptions): Promise<number> {
   const now = new Date();
   const configuration = readConfiguration(host.env, now);
   const request = parsePruneRequest(payloadOf(options, configuration.defaultFilters, now), now, {
@@ -59,7 +84,7 @@ export async function pruneCommand(host: Host, options: PruneOptions): Promise<n
 }
 
 /** The same payload that the function takes. */
-export function payloadOf(options: PruneOptions, defaults: string | undefined, now: Date): object {
+function payloadOf(options: PruneOptions, defaults: string | undefined, now: Date): object {
   const { filter, all, repository, mode, dryRun } = options;
   const filters: Record<string, string[]> = Object.create(null);
   for (const argument of filter) {
@@ -112,4 +137,8 @@ function progressText({ manifests, blobs, spaceReclaimed }: Tally): string {
     `prune: ${manifests.examined} manifests examined, ${manifests.deleted} deleted; ` +
     `${blobs.examined} blobs examined, ${blobs.deleted} deleted; ${bytes(spaceReclaimed)} reclaimed`
   );
+}
+
+function collect(value: string, before: readonly string[]): string[] {
+  return [...before, value];
 }

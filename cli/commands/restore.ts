@@ -3,19 +3,35 @@ import { readConfiguration } from '../../lambdas/configuration.ts';
 import { restoreDependencies } from '../../lambdas/dependencies.ts';
 import type { RestoreTally } from '../../lambdas/restore/report.ts';
 import { restoreRun } from '../../lambdas/restore/run.ts';
+import { type Cli, type Command, withExamples } from '../cli.ts';
 import { EXIT, exitCodeFor } from '../exit-codes.ts';
 import { bytes } from '../output.ts';
 import { Deadlines, endOnSignal, thisProcess } from '../process.ts';
 import { confirm, type Host, Progress } from '../terminal.ts';
 import { restoreText } from '../undo-output.ts';
 
-export interface RestoreOptions {
+interface RestoreOptions {
   readonly dryRun?: boolean;
   readonly json?: boolean;
   readonly yes?: boolean;
 }
 
-export async function restoreCommand(host: Host, runId: string, options: RestoreOptions): Promise<number> {
+export function addRestore(program: Command, cli: Cli): void {
+  const command = program
+    .command('restore')
+    .description('undo a prune: what it deleted comes back, except tags where a newer one stands')
+    .argument('<runId>', 'as `runs` lists it')
+    .option('--dry-run', 'report what would come back and change nothing')
+    .option('--json', 'print the report as JSON')
+    .option('-y, --yes', 'do not ask')
+    .action(cli.run((host, runId: string, options: RestoreOptions) => restoreCommand(host, runId, options)));
+  withExamples(command, [
+    'registry-prune restore 01KAV3M2Q8Z5N6W4R7T9Y1B3CD --dry-run',
+    'registry-prune restore 01KAV3M2Q8Z5N6W4R7T9Y1B3CD --yes --json',
+  ]);
+}
+
+async function restoreCommand(host: Host, runId: string, options: RestoreOptions): Promise<number> {
   const { dryRun = false, json, yes } = options;
   const configuration = readConfiguration(host.env, new Date());
   const question =
