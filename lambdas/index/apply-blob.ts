@@ -78,7 +78,7 @@ export async function applyData(
     written = await metadata.transition(blobKey(digest), 0, { ...live(blobQueue(digest), touch), size });
   } else if (item.state === 'deleted') {
     const set = { ...live(blobQueue(digest), touch), size };
-    written = await metadata.transition(blobKey(digest), item.version, set, DEPARTING);
+    written = await metadata.transition(blobKey(digest), item.version, set, DEPARTING, 1);
   } else if (item.size !== size && item.state !== 'deleting') {
     written = await metadata.transition(blobKey(digest), item.version, { size });
   } else {

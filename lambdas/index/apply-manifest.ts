@@ -38,7 +38,7 @@ export async function applyRevision(
 
   const key = manifestKey(name, digest);
   if (item?.state === 'deleting') {
-    const marked = await metadata.transition(key, item.version, { rescue: true });
+    const marked = await metadata.transition(key, item.version, { rescue: true }, [], 1);
     return marked === undefined ? undefined : retry(`manifest ${digest} is being deleted`);
   }
   const at = hints.at?.(link.lastModified) ?? now();
@@ -96,7 +96,7 @@ async function writeItem(
   for (let attempt = 1; ; attempt++) {
     const touch = { at: Math.max(at, known?.touchedAt ?? 0), grace };
     const all = { ...set, ...live(manifestQueue(digest), touch) };
-    const written = await metadata.transition(key, known?.version ?? 0, all, gone);
+    const written = await metadata.transition(key, known?.version ?? 0, all, gone, 1);
     if (written !== undefined || known === undefined || attempt === WRITES) return written;
     const now = await metadata.manifest(name, digest);
     // Every other change leaves a stamp of its own.

@@ -62,7 +62,7 @@ export async function holdBlob(stores: Stores, digest: Digest, touch: Touch): Pr
     if (item?.state !== 'deleted') continue;
     if (!(await makeVisible(stores, item)) && !wasNeverThere(item)) return { ...WHOLE, lost: [digest] };
     const set = live(blobQueue(digest), touch);
-    const written = await stores.metadata.transition(blobKey(digest), item.version, set, DEPARTING);
+    const written = await stores.metadata.transition(blobKey(digest), item.version, set, DEPARTING, 1);
     if (written !== undefined) return WHOLE;
   }
 }
@@ -117,7 +117,7 @@ export async function reviveManifest(
     // A link that was written here is no push that the table has not seen.
     const pushed = link ? { pushedAt: link.lastModified.getTime() } : {};
     const set = { ...live(manifestQueue(digest), touch), ...pushed };
-    const written = await metadata.transition(manifestKey(name, digest), item.version, set, DEPARTING);
+    const written = await metadata.transition(manifestKey(name, digest), item.version, set, DEPARTING, 1);
     if (written !== undefined) return together(held);
   }
 }

@@ -91,6 +91,8 @@ const candidate = {
   fence: v.exactOptional(v.number()),
   rescue: v.exactOptional(v.boolean()),
   expireAt: v.exactOptional(v.number()),
+  /** How often it has gained an edge or was pushed: whoever read it before sees that it was wanted since. Absent for 0. */
+  gains: v.exactOptional(v.number()),
 };
 
 const manifestSchema = v.object({

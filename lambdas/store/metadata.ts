@@ -205,6 +205,7 @@ export class Metadata {
    * Changes an item on the version that was read, and adds one to it. A lost answer makes a write that took
    * effect look refused; the stamp tells the two apart.
    *
+   * @param gained 1 where the item was pushed or gained an edge.
    * @returns the new version, or undefined when somebody else has written since.
    */
   async transition(
@@ -212,9 +213,11 @@ export class Metadata {
     version: number,
     set: Readonly<Record<string, Value>>,
     remove: readonly string[] = [],
+    gained: 0 | 1 = 0,
   ): Promise<number | undefined> {
     const stamp = this.#stamp();
-    const change: Change = { set: { ...set, stamp }, remove, add: { version: 1 } };
+    const add = { version: 1, ...(gained ? { gains: 1 } : {}) };
+    const change: Change = { set: { ...set, stamp }, remove, add };
     const condition = version === 0 ? ({ absent: true } as const) : { equals: { version } };
     if (await this.table.update(key, change, condition)) return version + 1;
     const now = await this.table.get(key);
@@ -249,9 +252,11 @@ export class Metadata {
 
   async #touch(key: Key, queue: string, touch: Touch, why: 'held' | 'released' = 'held'): Promise<Touched> {
     const { at, grace } = touch;
+    const gained = why === 'held' ? 1 : 0;
+    const add = { version: 1, ...(gained ? { gains: 1 } : {}) };
     // The usual case in one write: live, and last touched earlier.
     const earlier = { all: [{ equals: { state: 'live' } }, { lessThan: { touchedAt: at } }] };
-    if (await this.table.update(key, { set: live(queue, touch), add: { version: 1 } }, earlier))
+    if (await this.table.update(key, { set: live(queue, touch), add }, earlier))
       return 'live';
     for (;;) {
       const item = await this.table.get(key);
@@ -263,21 +268,22 @@ export class Metadata {
       if (state === 'live' && touchedAt >= at) {
         // Touched later already: it is queued again, and what was read of it no longer holds. On the touch that was
         // read and not on the version, or all who touch one shared layer at a time make each other start over.
-        const again = { set: live(queue, { at: touchedAt, grace }), add: { version: 1 } };
+        const again = { set: live(queue, { at: touchedAt, grace }), add };
         if (await this.table.update(key, again, { equals: { state: 'live', touchedAt } })) return 'live';
         continue;
       }
       switch (state as State) {
         case 'deleting':
           if (why === 'released') return 'deleting';
-          if ((await this.transition(key, version, { rescue: true })) !== undefined) return 'deleting';
+          if ((await this.transition(key, version, { rescue: true }, [], gained)) !== undefined) return 'deleting';
           break;
         case 'deleted':
           return 'deleted';
         case 'live':
         case 'condemned': {
           const latest = { at: Math.max(at, touchedAt), grace };
-          const written = await this.transition(key, version, live(queue, latest), ['condemnedAt']);
+          const set = live(queue, latest);
+          const written = await this.transition(key, version, set, ['condemnedAt'], gained);
           if (written !== undefined) return 'live';
           break;
         }

@@ -3,7 +3,7 @@ import type { Item } from '../../lambdas/store/table.ts';
 
 /** When and how often something was written says nothing about the registry. */
 const INCIDENTAL = new Set([
-  ...['version', 'stamp', 'since', 'firstSeenAt', 'seenAt', 'writtenAt'],
+  ...['version', 'gains', 'stamp', 'since', 'firstSeenAt', 'seenAt', 'writtenAt'],
   ...['touchedAt', 'dueAt', 'queue'],
 ]);
 
