@@ -3,7 +3,7 @@ import { lastSuccessKey } from '../store/items.ts';
 import type { PruneLock } from '../store/lock.ts';
 import { runKey } from '../store/runs.ts';
 import type { Value } from '../store/table.ts';
-import type { Refusal, Report, Status } from './report.ts';
+import type { PlanProgress, Refusal, Report, Status } from './report.ts';
 import type { Run } from './run.ts';
 import type { PruneDependencies } from './settings.ts';
 
@@ -21,6 +21,8 @@ export interface ActiveRun {
     stopped: boolean;
     /** Of the slice under way, milliseconds since the epoch. */
     deadline: number;
+    /** At the end, of a run that applies one. */
+    plan: PlanProgress | undefined;
   };
 }
 
@@ -44,6 +46,7 @@ export function makeReport({ run, state }: ActiveRun): Report {
     uploads: { ...uploads },
     refusals,
     ...(run.journal.location === undefined ? {} : { journal: run.journal.location }),
+    ...(state.plan === undefined ? {} : { plan: state.plan }),
     startedAt: new Date(run.startedAt).toISOString(),
     durationMs: run.now() - run.startedAt,
   };
@@ -54,12 +57,14 @@ const RUN_RETENTION = 365 * 24 * 3600;
 
 /** The run's item at its start. A dry run has none. */
 export async function recordStart(active: ActiveRun): Promise<void> {
-  const { request, startedAt, fence, policy } = active.run;
+  const { request, startedAt, fence, policy, limit } = active.run;
   const { mode, trigger } = request;
   const expireAt = Math.ceil(startedAt / 1000) + RUN_RETENTION;
   const started = new Date(startedAt).toISOString();
   const undo = { recoverable: policy.recoverable, ...recoverableUntil(active) };
-  await record(active, { mode, trigger, startedAt: started, expireAt, fence, status: 'running', ...undo });
+  const plan = limit === undefined ? {} : { plan: limit.hash };
+  const begun = { mode, trigger, startedAt: started, expireAt, fence, status: 'running' };
+  await record(active, { ...begun, ...undo, ...plan });
 }
 
 /**

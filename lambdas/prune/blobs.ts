@@ -53,7 +53,7 @@ export async function handleBlob(run: Run, digest: Digest): Promise<BlobOutcome>
 /** Step 2: the link objects, then their edges. @returns how many of them are gone. */
 async function unlink(
   run: Run,
-  { digest, size = 0 }: BlobItem,
+  { digest, size = 0, gains = 0 }: BlobItem,
   wanted: readonly LinkEdge[],
 ): Promise<'all' | 'some' | 'none'> {
   const links = await withoutFresh(run, digest, wanted);
@@ -66,6 +66,7 @@ async function unlink(
       repository: name,
       digest,
       size,
+      gains,
     })),
   );
   const { failed } = await run.deleteObjects([...keys.keys()]);

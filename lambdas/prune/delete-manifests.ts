@@ -9,7 +9,7 @@ import { holdsAgain } from './look-again.ts';
 import type { Doomed } from './plan-manifest.ts';
 import { type PullTimes, pullTime, tagPullTimes } from './pull-times.ts';
 import { repairManifest } from './repair.ts';
-import { marks, type Run } from './run.ts';
+import { marks, type Run, released } from './run.ts';
 
 /** `conflict`: something changed since it was read. `failed`: left `deleting`, to be resolved later. */
 export type Deletion = 'deleted' | 'conflict' | 'failed';
@@ -28,7 +28,7 @@ export async function deleteManifests(run: Run, group: readonly Doomed[], reason
   }
   if (!(await removeLinks(run, group))) return 'failed';
 
-  const { now, metadata, policy } = run;
+  const { metadata } = run;
   for (const { item, tags } of group) {
     await metadata.table.write(
       tags.map(({ tag }) => ({ remove: holderKey(item.name, item.digest, { kind: 'tag', tag }) })),
@@ -38,7 +38,7 @@ export async function deleteManifests(run: Run, group: readonly Doomed[], reason
         metadata.table.remove(tagKey(item.name, tag), { equals: { digest: item.digest } }),
       ),
     );
-    await removeManifestEdges(metadata, item, { at: now(), grace: policy.grace }, digests);
+    await removeManifestEdges(metadata, item, released(run), digests);
   }
   const versions = new Map(taken.map(({ item, version }) => [item.digest, version]));
   for (const doomed of group) {
@@ -96,11 +96,11 @@ async function giveBack(run: Run, group: readonly Doomed[]): Promise<Deletion> {
 
 /** Step 5. */
 function lines({ item, tags }: Doomed, reason: string, pulled: PullTimes): JournalEntry[] {
-  const { name: repository, digest, mediaType, size, taggedAs, lastPulledAt } = item;
+  const { name: repository, digest, mediaType, size, taggedAs, lastPulledAt, gains = 0 } = item;
   const about = { reason, repository, digest };
   return [
     ...tags.map((tag) => ({ action: 'untag' as const, ...about, ...tag, ...pulled.get(tag.tag) })),
-    { action: 'delete-manifest', ...about, mediaType, size, taggedAs, ...pullTime(lastPulledAt) },
+    { action: 'delete-manifest', ...about, mediaType, size, taggedAs, gains, ...pullTime(lastPulledAt) },
   ];
 }
 

@@ -6,7 +6,7 @@ import { announce } from '../index/blob-events.ts';
 import { writeHeartbeat } from '../index/heartbeat.ts';
 import type { Stores } from '../store/hold.ts';
 import { SHARDS } from '../store/items.ts';
-import { BucketJournal, noJournal } from '../store/journal.ts';
+import { BucketJournal, type Journal, noJournal } from '../store/journal.ts';
 import { CLOSING_TIME, PruneLock, refuseToDelete } from '../store/lock.ts';
 import { Metadata } from '../store/metadata.ts';
 import { PreviewBucket } from '../store/preview-bucket.ts';
@@ -16,6 +16,7 @@ import { sharedDeletions } from '../store/shared-deletions.ts';
 import { type ActiveRun, makeReport, recordEnd, recordStart, recoverableUntil } from './active-run.ts';
 import { pruneEvent } from './event.ts';
 import { gate, policyOf } from './gate.ts';
+import type { Limit } from './limit.ts';
 import { KnownObstacles } from './obstacles.ts';
 import { type Report, Tally } from './report.ts';
 import type { PruneRequest } from './request.ts';
@@ -25,6 +26,14 @@ import { workOff } from './slice.ts';
 
 export type { PruneDependencies, PruneSettings } from './settings.ts';
 
+/** What makes a run something else than a prune. */
+export interface RunOptions {
+  /** Nothing goes beyond it. */
+  readonly limit?: Limit;
+  /** The run foresees and changes nothing; what would go, at once or after it has rested, is written there. */
+  readonly rehearsal?: Journal;
+}
+
 /**
  * Takes the lock and looks whether the run may delete at all.
  *
@@ -33,9 +42,11 @@ export type { PruneDependencies, PruneSettings } from './settings.ts';
  */
 export async function startRun(
   dependencies: PruneDependencies,
-  request: PruneRequest,
+  asked: PruneRequest,
   deadline: number,
+  { limit, rehearsal }: RunOptions = {},
 ): Promise<ActiveRun> {
+  const request = rehearsal === undefined ? asked : { ...asked, dryRun: true };
   const { now, newId, owner, settings } = dependencies;
   const runId = newId();
   const startedAt = now();
@@ -52,6 +63,7 @@ export async function startRun(
     halted: undefined,
     stopped: false,
     deadline,
+    plan: undefined,
   };
   try {
     const table = request.dryRun ? new PreviewTable(dependencies.table) : dependencies.table;
@@ -70,7 +82,7 @@ export async function startRun(
     for (const refusal of verdict.refusals) tally.refuse(refusal);
     const journal =
       lock === undefined
-        ? noJournal
+        ? (rehearsal ?? noJournal)
         : new BucketJournal({
             objects,
             bucket: dependencies.bucketName,
@@ -84,7 +96,8 @@ export async function startRun(
       runId,
       fence: lock?.fence ?? 0,
       request,
-      policy: policyOf(request, settings, verdict),
+      policy: policyOf(request, settings, verdict, rehearsal !== undefined),
+      limit,
       journal,
       tally,
       startedAt,
@@ -141,6 +154,7 @@ export async function runSlice(
 export async function finishRun(active: ActiveRun, failure?: unknown): Promise<Report> {
   const { run, lock, dependencies, state } = active;
   if (state.halted !== undefined) run.tally.lead(state.halted);
+  state.plan = await run.limit?.progress(run);
   if (failure !== undefined) {
     run.tally.incomplete++;
     run.tally.refuse({
@@ -185,9 +199,10 @@ export async function prune(
   dependencies: PruneDependencies,
   request: PruneRequest,
   deadlines: Iterable<number>,
+  options: RunOptions = {},
 ): Promise<Report> {
   const [first, rest] = split(deadlines);
-  const active = await startRun(dependencies, request, first);
+  const active = await startRun(dependencies, request, first, options);
   try {
     let done = await runSlice(active, SHARDS, first);
     for (const deadline of rest) {

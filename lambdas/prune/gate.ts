@@ -94,15 +94,21 @@ async function poison({ deadLetters }: GateInput): Promise<Refusal | undefined> 
 }
 
 /** What the run may do, by its request and the gate. */
-export function policyOf(request: PruneRequest, settings: PruneSettings, verdict: Verdict): Policy {
+export function policyOf(
+  request: PruneRequest,
+  settings: PruneSettings,
+  verdict: Verdict,
+  foresees: boolean,
+): Policy {
   const offline = request.mode === 'offline';
   return {
     filters: request.filters,
     inScope: repositoryScope(request.repositories),
     grace: offline ? 0 : settings.grace,
-    quarantine: offline ? 0 : settings.quarantine,
+    quarantine: offline || foresees ? 0 : settings.quarantine,
     mayDelete: verdict.mayDelete,
     recoverable: verdict.recoverable,
     resolveOnly: verdict.refused,
+    foresees: foresees && !offline,
   };
 }

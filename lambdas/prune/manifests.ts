@@ -3,7 +3,7 @@ import type { Digest } from '../registry/digest.ts';
 import { uncoverTags } from '../store/hold.ts';
 import { type ManifestItem, manifestKey } from '../store/items.ts';
 import { deleteManifests } from './delete-manifests.ts';
-import { type Kept, planManifest, planResolution } from './plan-manifest.ts';
+import { type Kept, type ManifestDecision, planManifest, planResolution } from './plan-manifest.ts';
 import { repairManifest } from './repair.ts';
 import { settleQueue } from './requeue.ts';
 import type { Run } from './run.ts';
@@ -27,16 +27,20 @@ export async function handleManifest(run: Run, name: string, digest: Digest): Pr
     if (item.state === 'deleting') return await resolve(run, item, obstacle);
     if (run.policy.resolveOnly || !run.policy.inScope(name)) return 'left';
     run.tally.examineManifest(`${name}@${digest}`);
-    if (isSkipped(run, item, obstacle)) return 'left';
+    if (isSkipped(run, item, obstacle)) {
+      run.limit?.keep(item, { by: 'problem', detail: item.problem?.detail ?? obstacle ?? '' });
+      return 'left';
+    }
     if (run.request.mode === 'offline' && item.pushedAt > run.startedAt) {
       const message = `${name}@${digest} was pushed during the run, so the registry is not stopped or read-only`;
       run.halt({ code: 'pushes-arriving', message, repository: name, digest });
       return 'left';
     }
 
-    const decision = await planManifest(run, item);
+    const decision = withinLimit(run, await planManifest(run, item));
     if (decision.action === 'keep') {
       noteKept(run, item, decision.why);
+      run.limit?.keep(item, decision.why);
       await settleQueue(run, manifestKey(name, digest), item, decision.queue);
       return decision.why.by === 'arriving' || decision.why.by === 'departing' ? 'waiting' : 'left';
     }
@@ -47,6 +51,13 @@ export async function handleManifest(run: Run, name: string, digest: Digest): Pr
   }
   // Still queued: for the next pass, or the next run.
   return 'waiting';
+}
+
+/** Beyond the plan nothing goes, whatever the filters say. */
+function withinLimit({ limit }: Run, decision: ManifestDecision): ManifestDecision {
+  if (limit === undefined || decision.action === 'keep' || limit.allowsManifests(decision.group))
+    return decision;
+  return { action: 'keep', why: { by: 'plan' }, queue: 'leave' };
 }
 
 /** Fail closed: what is not understood is kept, with everything of its repository if need be, and reported. */
@@ -83,7 +94,7 @@ function noteKept(run: Run, { name: repository, digest }: ManifestItem, why: Kep
 /** Left `deleting`: finished if still nothing holds it, else repaired. */
 async function resolve(run: Run, item: ManifestItem, obstacle: string | undefined): Promise<Handled> {
   const { name, digest } = item;
-  const decision = obstacle === undefined ? await planResolution(run, item) : undefined;
+  const decision = obstacle === undefined ? withinLimit(run, await planResolution(run, item)) : undefined;
   const items = decision?.action === 'delete' ? decision.group.map((doomed) => doomed.item) : [];
   if (await anyUncovered(run, items)) {
     for (const one of items) await repairManifest(run, one.name, one.digest);

@@ -25,6 +25,8 @@ export interface BlobContext {
   readonly grace: number;
   readonly quarantine: number;
   readonly mayDelete: boolean;
+  /** Whether the run may take the blob at all: it is in the plan, where there is one. */
+  readonly mayTake: boolean;
   /** Whether a manifest of the repository references the blob. */
   readonly referencedIn: (name: string) => boolean;
   /** Whether links of the repository may go: in scope, and everything in it could be read. */
@@ -43,11 +45,13 @@ export function decideBlob(view: KnownBlob, context: BlobContext): BlobDecision 
   if (item.state === 'condemned' && !referenced && stale.length === 0) {
     const due = (item.condemnedAt ?? now) + quarantine;
     if (due > now) return { action: 'keep', queue: { at: due } };
-    return context.mayDelete ? { action: 'sweep' } : { action: 'keep', queue: 'leave' };
+    return context.mayDelete && context.mayTake ? { action: 'sweep' } : { action: 'keep', queue: 'leave' };
   }
   const mine = stale.filter(({ name }) => context.mayUnlink(name));
   const ripe = mine.filter(({ linkedAt }) => linkedAt + grace <= now);
-  const rest = afterUnlink(referenced, stale.length > mine.length, mine, ripe, grace);
+  const others = stale.length > mine.length;
+  const free = afterUnlink(referenced, others, mine, ripe, grace);
+  const rest = free === 'condemn' && !context.mayTake ? 'leave' : free;
   if (ripe.length > 0) return { action: 'unlink', links: ripe, next: rest };
   return rest === 'condemn' ? { action: 'condemn' } : { action: 'keep', queue: rest };
 }
@@ -81,7 +85,9 @@ export async function planBlob(run: Run, view: KnownBlob): Promise<BlobDecision>
     grace: policy.grace,
     quarantine: policy.quarantine,
     mayDelete: policy.mayDelete,
+    mayTake: run.limit?.allowsBlob(view.item) ?? true,
     referencedIn: (name) => referencing.has(name),
-    mayUnlink: (name) => policy.inScope(name) && !blocked.has(name),
+    mayUnlink: (name) =>
+      policy.inScope(name) && !blocked.has(name) && (run.limit?.allowsLink(view.item, name) ?? true),
   });
 }

@@ -22,7 +22,9 @@ export type Kept =
   | { readonly by: 'grace'; readonly until: number }
   | { readonly by: 'filter'; readonly reason: ReasonSpared }
   /** It goes only together with a tag, and a deleted tag could not be brought back. */
-  | { readonly by: 'unversioned-bucket' };
+  | { readonly by: 'unversioned-bucket' }
+  /** It, or something that would go with it, is not in the plan, or has been wanted since. */
+  | { readonly by: 'plan' };
 
 /** A manifest that goes, with the tags that go with it. */
 export interface Doomed {

@@ -16,7 +16,11 @@ export async function repairManifest(
   digest: Digest,
   at: number = run.now(),
 ): Promise<void> {
-  const { lost } = await reviveManifest(run, name, digest, { at, grace: run.policy.grace });
+  const { lost } = await reviveManifest(run, name, digest, {
+    at,
+    grace: run.policy.grace,
+    gains: false,
+  });
   for (const blob of lost) reportLost(run, blob, name);
 }
 

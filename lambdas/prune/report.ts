@@ -57,8 +57,56 @@ export interface Report {
   readonly refusals: readonly Refusal[];
   /** Where every deletion is listed; absent for a dry run. */
   readonly journal?: string;
+  /** Of a run that applies a plan: what has become of it, by this run and those before. */
+  readonly plan?: PlanProgress;
   readonly startedAt: string;
   readonly durationMs: number;
+}
+
+/** How much of one kind of thing in a plan has gone. */
+export interface PlanCount {
+  readonly planned: number;
+  /** Not there any more, whoever took it. */
+  readonly gone: number;
+  /** Still to go: it has to rest first, or the run ended before it. */
+  readonly pending: number;
+  /** Not to go any more. */
+  readonly dropped: number;
+}
+
+/** Why something of a plan is not to go any more. */
+export type DropCode =
+  /** Pushed, tagged, mounted or linked since the plan was made. */
+  | 'changed'
+  /** Something that is not to go needs it. */
+  | 'needed'
+  /** What goes only with it, or with which it goes, is not in the plan or has changed. */
+  | 'not-planned'
+  /** Its repository holds something unreadable, or its item is not understood. */
+  | 'unreadable'
+  /** The filters spare it now. */
+  | 'filter'
+  | 'unversioned-bucket';
+
+export interface Dropped {
+  readonly kind: 'manifest' | 'link' | 'blob' | 'upload';
+  /** `<repository>@<digest>`, `<digest>`, or `<repository>/_uploads/<id>`. */
+  readonly what: string;
+  readonly code: DropCode;
+  readonly reason: string;
+}
+
+export interface PlanProgress {
+  /** Of the plan's content. */
+  readonly hash: string;
+  readonly manifests: PlanCount;
+  readonly links: PlanCount;
+  readonly blobs: PlanCount;
+  readonly uploads: PlanCount;
+  /** When the next of it has rested; null when nothing is pending. */
+  readonly nextAt: string | null;
+  /** Each with its reason; at most so many as of `imagesDeleted`. */
+  readonly dropped: readonly Dropped[];
 }
 
 /** Entries of `imagesDeleted` and `refusals`; the journal has them all. */

@@ -2,7 +2,9 @@
 import type { PruneFilters } from '../filters/prune-filters.ts';
 import type { Stores } from '../store/hold.ts';
 import type { Journal } from '../store/journal.ts';
+import type { Touch } from '../store/metadata.ts';
 import type { DeleteResult } from '../store/object-store.ts';
+import type { Limit } from './limit.ts';
 import type { Refusal, Tally } from './report.ts';
 import type { PruneRequest } from './request.ts';
 
@@ -19,13 +21,20 @@ export interface Policy {
   readonly recoverable: boolean;
   /** Set by a gate that refuses: what an earlier run left `deleting` is resolved towards `live`, nothing else. */
   readonly resolveOnly: boolean;
+  /** What the run itself sets free counts as rested: it tells what will go, and deletes nothing. */
+  readonly foresees: boolean;
 }
+
+/** Whether what the run sets free is its own work, in the same pass. */
+export const cascades = ({ grace, foresees }: Policy): boolean => grace === 0 || foresees;
 
 export interface Run extends Stores {
   readonly runId: string;
   readonly fence: number;
   readonly request: PruneRequest;
   readonly policy: Policy;
+  /** An approved plan, beyond which nothing goes. */
+  readonly limit: Limit | undefined;
   readonly journal: Journal;
   readonly tally: Tally;
   readonly startedAt: number;
@@ -56,6 +65,15 @@ export interface Obstacles {
   /** Something of the repository turned out to be unreadable during the run. */
   add(repository: string, why: string): void;
 }
+
+/**
+ * The touch of what loses a holder to this run. One that only foresees leaves it as rested as it was: what the plan sets
+ * free will rest before its turn comes, and what was touched lately is not foreseen.
+ */
+export const released = ({ policy: { foresees, grace }, now }: Run): Touch => ({
+  at: foresees ? 0 : now(),
+  grace,
+});
 
 /** The marks of this run on what it takes. */
 export const marks = (run: Run) => ({ runId: run.runId, fence: run.fence });

@@ -18,8 +18,9 @@ import { sideBySide } from '../store/side-by-side.ts';
 import type { DueEntry, Key } from '../store/table.ts';
 import { findArrival } from './arrivals.ts';
 import { handleBlob } from './blobs.ts';
+import type { Limit } from './limit.ts';
 import { type Handled, handleManifest } from './manifests.ts';
-import type { Run } from './run.ts';
+import { cascades, type Run } from './run.ts';
 import { sweep } from './sweep.ts';
 import { abortMultipartUploads, handleUpload } from './uploads.ts';
 
@@ -29,17 +30,22 @@ const SETTLE_MS = 500;
 /** Shards of a slice worked on side by side, each with `concurrency` items: as many as there are connections. */
 const SHARDS_AT_ONCE = 4;
 
+/** Entries of a plan worked on before the next, as of the queue. */
+const PLANNED_PAGE = 1000;
+
 /** @returns whether the shards were worked off. */
 export async function workOff(run: Run, shards: readonly string[]): Promise<boolean> {
   try {
     await queuePhase(run, 'manifest', shards, (entries) => manifestPage(run, entries));
     // What is due comes first, so that a walk longer than the time there is does not keep it waiting for ever.
-    if (run.policy.grace > 0) await blobsAndUploads(run, shards);
-    if (!run.request.filters.dangling && !run.policy.resolveOnly) {
+    if (!cascades(run.policy)) await blobsAndUploads(run, shards);
+    // A plan names what it is about.
+    const all = !run.request.filters.dangling && run.limit === undefined;
+    if (all && !run.policy.resolveOnly) {
       await everyManifest(run, shards);
       await queuePhase(run, 'manifest', shards, (entries) => manifestPage(run, entries));
     }
-    if (run.policy.grace === 0) await blobsAndUploads(run, shards);
+    if (cascades(run.policy)) await blobsAndUploads(run, shards);
     // Multipart uploads have no shard: whoever has the first one sees to them.
     if (shards.includes('0') && !run.isOver()) await abortMultipartUploads(run);
   } catch (error) {
@@ -72,7 +78,7 @@ async function queuePhase(
 ): Promise<void> {
   // Offline, nothing waits for its time; uploads always do.
   const feedsItself =
-    kind !== 'upload' && !run.policy.resolveOnly && (run.policy.grace === 0 || run.policy.quarantine === 0);
+    kind !== 'upload' && !run.policy.resolveOnly && (cascades(run.policy) || run.policy.quarantine === 0);
   const begun = run.now();
   const until = () => {
     if (run.request.mode === 'offline' && kind !== 'upload') return Number.MAX_SAFE_INTEGER;
@@ -82,7 +88,7 @@ async function queuePhase(
   for (let quiet = 0; !run.isOver() && quiet < 2; ) {
     const progress = await sideBySide(
       shards,
-      (shard) => stopAllOnFailure(run, () => pass(run, queueName(kind, shard), until, settled, handle)),
+      (shard) => stopAllOnFailure(run, () => pass(run, { kind, shard }, until, settled, handle)),
       SHARDS_AT_ONCE,
     );
     if (!feedsItself) return;
@@ -104,23 +110,38 @@ async function stopAllOnFailure<R>(run: Run, work: () => Promise<R>): Promise<R>
 /** Once through one queue. Entries that nothing this run does will change are looked at once. */
 async function pass(
   run: Run,
-  queue: string,
+  { kind, shard }: { readonly kind: QueueKind; readonly shard: string },
   until: () => number,
   settled: KeySet,
   handle: PageHandler,
 ): Promise<boolean> {
   let progress = false;
-  for await (const entries of dueEntries(run.metadata.table, queue, until)) {
+  const source =
+    run.limit === undefined
+      ? dueEntries(run.metadata.table, queueName(kind, shard), until)
+      : plannedEntries(run.limit, kind, shard);
+  for await (const entries of source) {
     if (run.isOver()) break;
     const id = ({ pk, sk, dueAt }: DueEntry) => `${pk}\n${sk}\n${dueAt}`;
     const fresh = entries.filter((entry) => !settled.has(id(entry)));
     const handled = await handle(fresh);
     // Only those left for good: one that has moved on, or waits for another, may be due again at the same moment.
-    for (const [at, entry] of fresh.entries()) if (handled[at] === 'left') settled.add(id(entry));
+    for (const [at, entry] of fresh.entries()) {
+      if (run.limit === undefined && handled[at] === 'left') settled.add(id(entry));
+    }
     run.progress();
     progress ||= handled.includes('progress');
   }
   return progress;
+}
+
+/** What a plan names, in the place of the queue. Its order is that in which the plan found it: holders first. */
+function* plannedEntries(limit: Limit, kind: QueueKind, shard: string): Generator<readonly DueEntry[]> {
+  const keys = limit.keys(kind, shard);
+  const queue = queueName(kind, shard);
+  for (let at = 0; at < keys.length; at += PLANNED_PAGE) {
+    yield keys.slice(at, at + PLANNED_PAGE).map(({ pk, sk }) => ({ pk, sk, queue, dueAt: 0 }));
+  }
 }
 
 /** The manifest an entry or item is about. */

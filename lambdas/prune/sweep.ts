@@ -48,6 +48,7 @@ export async function sweep(run: Run, due: readonly BlobItem[], found: readonly 
               reason: 'no manifest references it and no repository links it',
               digest: item.digest,
               size,
+              gains: item.gains ?? 0,
               repositories: [...new Set([...view.links, ...view.references].map(({ name }) => name))],
             },
           ],
@@ -77,7 +78,8 @@ async function lookAgain(run: Run, taken: Taken): Promise<Doomed | undefined> {
   const { item } = taken;
   const view = await run.metadata.blob(item.digest, { all: true });
   const needed = [...view.references, ...view.links].some(isInForce);
-  const wanted = needed || item.rescue === true || run.policy.resolveOnly;
+  const isBeyond = run.limit?.allowsBlob(item) === false;
+  const wanted = needed || item.rescue === true || run.policy.resolveOnly || isBeyond;
   if (!wanted && !(await isLinked(run, item, view))) return { ...taken, view };
   const outcome = await repairBlob(run, item.digest);
   if (outcome === 'live') run.tally.blobs.rescued++;

@@ -17,7 +17,7 @@ export async function handleUpload(run: Run, entry: DueEntry): Promise<Handled> 
   if (row === undefined) return 'left';
   const upload = toUpload(row);
   const { name, uuid } = upload;
-  if (!run.policy.inScope(name)) return 'left';
+  if (!run.policy.inScope(name) || run.limit?.allowsUpload(name, uuid) === false) return 'left';
 
   const found = await run.bucket.upload(name, uuid);
   const key = uploadKey(name, uuid);
@@ -78,6 +78,7 @@ export async function abortMultipartUploads(run: Run): Promise<void> {
   for await (const upload of objects.multipartUploads(layout.prefix)) {
     if (run.isOver()) return;
     if (upload.initiated.getTime() + UPLOAD_AGE > run.now()) continue;
+    if (run.limit?.allowsMultipart(upload) === false) continue;
     const parsed = layout.parse(upload.key);
     const repository = parsed.kind === 'upload' ? parsed.name : undefined;
     if (parsed.kind !== 'upload' && parsed.kind !== 'blob') continue;

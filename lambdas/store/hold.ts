@@ -15,7 +15,7 @@ import {
   manifestQueue,
   tagKey,
 } from './items.ts';
-import { live, type Metadata, type Touch } from './metadata.ts';
+import { gainOf, live, type Metadata, type Touch } from './metadata.ts';
 import type { RegistryBucket } from './registry-bucket.ts';
 import { manifestsHeld } from './release.ts';
 
@@ -62,7 +62,13 @@ export async function holdBlob(stores: Stores, digest: Digest, touch: Touch): Pr
     if (item?.state !== 'deleted') continue;
     if (!(await makeVisible(stores, item)) && !wasNeverThere(item)) return { ...WHOLE, lost: [digest] };
     const set = live(blobQueue(digest), touch);
-    const written = await stores.metadata.transition(blobKey(digest), item.version, set, DEPARTING, 1);
+    const written = await stores.metadata.transition(
+      blobKey(digest),
+      item.version,
+      set,
+      DEPARTING,
+      gainOf(touch),
+    );
     if (written !== undefined) return WHOLE;
   }
 }
@@ -117,7 +123,13 @@ export async function reviveManifest(
     // A link that was written here is no push that the table has not seen.
     const pushed = link ? { pushedAt: link.lastModified.getTime() } : {};
     const set = { ...live(manifestQueue(digest), touch), ...pushed };
-    const written = await metadata.transition(manifestKey(name, digest), item.version, set, DEPARTING, 1);
+    const written = await metadata.transition(
+      manifestKey(name, digest),
+      item.version,
+      set,
+      DEPARTING,
+      gainOf(touch),
+    );
     if (written !== undefined) return together(held);
   }
 }

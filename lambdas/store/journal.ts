@@ -18,6 +18,8 @@ export type JournalEntry =
       readonly mediaType: string;
       readonly size: number;
       readonly taggedAs: readonly string[];
+      /** Of the item, when it was decided on. */
+      readonly gains: number;
       readonly lastPulledAt?: string;
     })
   | (Deletion & {
@@ -31,12 +33,14 @@ export type JournalEntry =
   | (Deletion & {
       readonly action: 'unlink';
       readonly repository: string;
-      /** Of the blob. */
+      /** Of the blob, and of its item. */
       readonly size: number;
+      readonly gains: number;
     })
   | (Deletion & {
       readonly action: 'delete-blob';
       readonly size: number;
+      readonly gains: number;
       readonly repositories: readonly string[];
     })
   | {

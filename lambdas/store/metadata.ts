@@ -61,6 +61,8 @@ export interface Touch {
   readonly at: number;
   /** Milliseconds after which it may be a candidate. */
   readonly grace: number;
+  /** False where a run gives back what it took: nobody has wanted it anew. @default true */
+  readonly gains?: boolean;
 }
 
 export class Metadata {
@@ -252,12 +254,11 @@ export class Metadata {
 
   async #touch(key: Key, queue: string, touch: Touch, why: 'held' | 'released' = 'held'): Promise<Touched> {
     const { at, grace } = touch;
-    const gained = why === 'held' ? 1 : 0;
+    const gained = why === 'held' ? gainOf(touch) : 0;
     const add = { version: 1, ...(gained ? { gains: 1 } : {}) };
     // The usual case in one write: live, and last touched earlier.
     const earlier = { all: [{ equals: { state: 'live' } }, { lessThan: { touchedAt: at } }] };
-    if (await this.table.update(key, { set: live(queue, touch), add }, earlier))
-      return 'live';
+    if (await this.table.update(key, { set: live(queue, touch), add }, earlier)) return 'live';
     for (;;) {
       const item = await this.table.get(key);
       if (item === undefined) return 'absent';
@@ -275,7 +276,8 @@ export class Metadata {
       switch (state as State) {
         case 'deleting':
           if (why === 'released') return 'deleting';
-          if ((await this.transition(key, version, { rescue: true }, [], gained)) !== undefined) return 'deleting';
+          if ((await this.transition(key, version, { rescue: true }, [], gained)) !== undefined)
+            return 'deleting';
           break;
         case 'deleted':
           return 'deleted';
@@ -293,6 +295,9 @@ export class Metadata {
     }
   }
 }
+
+/** What a touch for a new edge adds to `gains`. */
+export const gainOf = ({ gains = true }: Touch): 0 | 1 => (gains ? 1 : 0);
 
 /** The attributes of something live and queued. */
 export function live(queue: string, { at, grace }: Touch) {

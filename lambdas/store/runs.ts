@@ -25,6 +25,7 @@ const runSchema = v.object({
   recoverable: v.exactOptional(v.boolean()),
   recoverableUntil: v.exactOptional(v.string()),
   restoredAt: v.exactOptional(v.string()),
+  plan: v.exactOptional(v.string()),
 });
 
 export type RunItem = v.InferOutput<typeof runSchema> & { readonly runId: string };

@@ -12,6 +12,7 @@ const unlink = (seed: string) =>
     repository: 'app',
     digest: neverPushed(seed),
     size: 1,
+    gains: 0,
   }) as const;
 
 function setUp() {

@@ -3,6 +3,9 @@ import type { IndexContext } from '../../lambdas/index/context.ts';
 import { recordReindex } from '../../lambdas/index/heartbeat.ts';
 import { reindex } from '../../lambdas/index/reindex.ts';
 import type { ReindexReport } from '../../lambdas/index/reindex-report.ts';
+import { applyPlan } from '../../lambdas/plan/apply-plan.ts';
+import type { Plan } from '../../lambdas/plan/document.ts';
+import { makePlan, type Planned } from '../../lambdas/plan/make-plan.ts';
 import { type PruneDependencies, type PruneSettings, prune } from '../../lambdas/prune/engine.ts';
 import type { Report } from '../../lambdas/prune/report.ts';
 import { parsePruneRequest } from '../../lambdas/prune/request.ts';
@@ -112,6 +115,25 @@ export class World {
   async prune(body: Body = {}, faults: Partial<PruneDependencies> = {}): Promise<Report> {
     const request = parsePruneRequest(body, this.clock.date());
     return await prune({ ...this.dependencies, ...faults }, request, [this.clock.now() + LIFETIME]);
+  }
+
+  /** What a prune would delete in the end. */
+  async plan(body: Body = {}, faults: Partial<PruneDependencies> = {}): Promise<Planned> {
+    const request = parsePruneRequest(body, this.clock.date());
+    return await makePlan({ ...this.dependencies, ...faults }, request, this.clock.now() + LIFETIME);
+  }
+
+  /** @param faults dependencies to be replaced. */
+  async apply(
+    plan: Plan,
+    options: { readonly dryRun?: boolean } = {},
+    faults: Partial<PruneDependencies> = {},
+  ): Promise<Report> {
+    const deadlines = [this.clock.now() + LIFETIME];
+    return await applyPlan({ ...this.dependencies, ...faults }, plan, {
+      ...{ trigger: 'manual', deadlines },
+      ...options,
+    });
   }
 
   /** With a rebuild before it, as the command line's user would do. */

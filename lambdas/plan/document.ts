@@ -1,0 +1,171 @@
+/**
+ * A plan: what a run would delete, at once or after it has rested, as a document that can be read, approved, and
+ * applied. Its hash is of its content, so that one that was edited is refused; it is no signature.
+ */
+import { createHash } from 'node:crypto';
+import * as v from 'valibot';
+import { type Digest, isDigest } from '../registry/digest.ts';
+import { isRepositoryName, isTagName } from '../registry/names.ts';
+
+/** The document cannot be taken as a plan of this registry; nothing was done. */
+export class InvalidPlanError extends Error {
+  override readonly name = 'InvalidPlanError';
+}
+
+export const PLAN_KIND = 'registry-prune/plan';
+export const PLAN_VERSION = '1.0';
+
+/** A plan is held in memory as a whole (bytes). */
+export const MAX_PLAN_BYTES = 256 * 1024 * 1024;
+
+const digest = v.custom<Digest>(isDigest, 'not a digest');
+const repository = v.custom<string>((value) => isText(value) && isRepositoryName(value), 'not a repository');
+const tag = v.custom<string>((value) => isText(value) && isTagName(value), 'not a tag');
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const text = v.string();
+
+const isText = (value: unknown): value is string => typeof value === 'string';
+
+const totals = {
+  ...{ manifests: count, tags: count, links: count, blobs: count },
+  /** Of blob data. */
+  bytes: count,
+};
+
+const manifest = v.strictObject({
+  ...{ repository, digest, reason: text, mediaType: text, size: count },
+  /** Every tag it ever had. */
+  taggedAs: v.array(tag),
+  /** Those that go with it, as their links are. */
+  tags: v.array(v.strictObject({ tag, etag: text, versionId: v.exactOptional(text) })),
+  /** How often the item had gained an edge: the snapshot by which a change since is seen. */
+  gains: count,
+});
+const link = v.strictObject({ repository, digest, reason: text, size: count, gains: count });
+const blob = v.strictObject({
+  ...{ digest, reason: text, size: count, gains: count },
+  /** That reference or link it, or have done so. */
+  repositories: v.array(text),
+});
+const upload = v.strictObject({ repository, upload: text, reason: text, size: count });
+const multipart = v.strictObject({ key: text, upload: text, reason: text, size: count });
+
+const bodySchema = v.strictObject({
+  kind: v.literal(PLAN_KIND),
+  schemaVersion: v.literal(PLAN_VERSION),
+  id: text,
+  createdAt: text,
+  /** `partial`: the time did not last, so there is more garbage than it names. */
+  status: v.picklist(['completed', 'partial']),
+  registry: v.strictObject({ bucket: text, prefix: text }),
+  /** As it was asked for, a duration in `until` resolved to its moment. */
+  request: v.strictObject({
+    filters: v.record(text, v.array(text)),
+    repositories: v.array(text),
+    mode: v.picklist(['online', 'offline']),
+  }),
+  /** Milliseconds that things must have rested when the plan was made. */
+  times: v.strictObject({ grace: count, quarantine: count }),
+  totals: v.strictObject({ ...totals, uploads: count, uploadBytes: count }),
+  /** Bytes of blobs that several repositories name are with none of them. */
+  repositories: v.array(v.strictObject({ repository, ...totals, sharedBytes: count })),
+  /** What was not planned because it is not understood, or may not go. */
+  kept: v.array(
+    v.strictObject({
+      ...{ code: text, message: text },
+      repository: v.exactOptional(text),
+      digest: v.exactOptional(text),
+    }),
+  ),
+  manifests: v.array(manifest),
+  links: v.array(link),
+  blobs: v.array(blob),
+  uploads: v.array(upload),
+  multipartUploads: v.array(multipart),
+});
+
+export type PlanBody = v.InferOutput<typeof bodySchema>;
+export type PlannedManifest = v.InferOutput<typeof manifest>;
+export type PlannedLink = v.InferOutput<typeof link>;
+export type PlannedBlob = v.InferOutput<typeof blob>;
+export type PlannedUpload = v.InferOutput<typeof upload>;
+export type PlannedMultipart = v.InferOutput<typeof multipart>;
+export type Plan = PlanBody & { readonly hash: string };
+
+/** The registry that a plan must be of. */
+export type RegistryIdentity = PlanBody['registry'];
+
+/** Seals a plan: nothing of it can be changed unseen from here on. */
+export function sealPlan(body: PlanBody): Plan {
+  return { ...body, hash: hashOf(body) };
+}
+
+/** One entry a line, so that plans can be read and compared; the same content has the same hash in any layout. */
+export function planText(plan: Plan): string {
+  const fields = Object.entries(plan).map(([name, value]) => {
+    const rows = Array.isArray(value) && value.length > 0 ? value : undefined;
+    const shown = rows?.map((row) => `    ${JSON.stringify(row)}`).join(',\n');
+    return `  ${JSON.stringify(name)}: ${shown === undefined ? JSON.stringify(value) : `[\n${shown}\n  ]`}`;
+  });
+  return `{\n${fields.join(',\n')}\n}\n`;
+}
+
+/**
+ * Reads a plan of this registry.
+ *
+ * @param document JSON text, or what was parsed of it.
+ * @throws InvalidPlanError when it is no plan, was edited, or is another registry's.
+ */
+export function readPlan(document: unknown, registry: RegistryIdentity): Plan {
+  const value = typeof document === 'string' ? parse(document) : document;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new InvalidPlanError('it is no plan: a plan is a JSON object, as `registry-prune plan` writes it');
+  }
+  const { hash, ...content } = value as Record<string, unknown>;
+  if (content['kind'] !== PLAN_KIND) {
+    throw new InvalidPlanError(
+      `it is no plan: kind is ${JSON.stringify(content['kind']) ?? 'absent'}, and must be "${PLAN_KIND}"`,
+    );
+  }
+  if (content['schemaVersion'] !== PLAN_VERSION) {
+    throw new InvalidPlanError(
+      `the plan's schemaVersion is ${JSON.stringify(content['schemaVersion'])}: this version reads "${PLAN_VERSION}"`,
+    );
+  }
+  const actual = hashOf(content);
+  if (hash !== actual) {
+    throw new InvalidPlanError(
+      `the plan was edited: its hash is ${JSON.stringify(hash)}, and that of its content ${actual}; make a new plan`,
+    );
+  }
+  const result = v.safeParse(bodySchema, content);
+  if (!result.success) {
+    const [issue] = result.issues;
+    throw new InvalidPlanError(`the plan cannot be read: ${v.getDotPath(issue) ?? 'plan'}: ${issue.message}`);
+  }
+  const { bucket, prefix } = result.output.registry;
+  if (bucket !== registry.bucket || prefix !== registry.prefix) {
+    throw new InvalidPlanError(
+      `the plan is another registry's: of ${bucket}/${prefix}, and this is ${registry.bucket}/${registry.prefix}`,
+    );
+  }
+  return { ...result.output, hash: actual };
+}
+
+function parse(document: string): unknown {
+  try {
+    return JSON.parse(document);
+  } catch (error) {
+    throw new InvalidPlanError(`it is no plan: ${error instanceof Error ? error.message : 'it is no JSON'}`);
+  }
+}
+
+/** Field by field and row by row, so that a large plan needs no second text of itself. */
+function hashOf(content: object): string {
+  const hash = createHash('sha256');
+  for (const [name, value] of Object.entries(content).sort(([a], [b]) => (a < b ? -1 : 1))) {
+    hash.update(`${JSON.stringify(name)}\n`);
+    for (const row of Array.isArray(value) ? value : [value]) hash.update(`${JSON.stringify(row)}\n`);
+  }
+  return `sha256:${hash.digest('hex')}`;
+}
