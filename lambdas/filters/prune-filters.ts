@@ -1,4 +1,5 @@
 import { type FilterArguments, parseFilterArguments } from './filter-arguments.ts';
+import { parseGoDuration } from './go-duration.ts';
 import { InvalidFilterError } from './invalid-filter-error.ts';
 import { hasAllLabels, type ImageLabels, type LabelEntry, parseLabelEntry } from './labels.ts';
 import { parseUntil } from './until.ts';
@@ -27,6 +28,8 @@ export interface PruneFilters {
   readonly dangling: boolean;
   /** Images pushed after this moment are spared; one pushed exactly then is not. To the millisecond, rounded down. */
   readonly until: Date | undefined;
+  /** Milliseconds, where `until` was given as a duration: an image is spared for so long after its push. */
+  readonly untilAge: number | undefined;
   /** Whether an image's labels have a say. If not, configs need not be read. */
   readonly usesLabels: boolean;
   /** Whether the image is to be pruned: no filter spares it. */
@@ -91,6 +94,7 @@ function parseDangling(values: ReadonlyMap<string, boolean> | undefined): boolea
 
 class DockerPruneFilters implements PruneFilters {
   readonly dangling: boolean;
+  readonly untilAge: number | undefined;
   readonly #until: number | undefined;
   readonly #given: FilterArguments;
   readonly #label: readonly LabelEntry[];
@@ -100,6 +104,7 @@ class DockerPruneFilters implements PruneFilters {
   constructor(dangling: boolean, until: number | undefined, given: FilterArguments) {
     this.dangling = dangling;
     this.#until = until;
+    this.untilAge = until === undefined ? undefined : ageOf(given.get('until')?.keys());
     this.#given = given;
     this.#label = entriesOf(given, 'label');
     this.#labelNot = entriesOf(given, 'label!');
@@ -144,6 +149,13 @@ class DockerPruneFilters implements PruneFilters {
       ...(this.#until !== undefined && { until: [new Date(Math.max(this.#until, YEAR_ZERO)).toISOString()] }),
     };
   }
+}
+
+/** A duration is taken for one before a time is; what is neither was refused before. */
+function ageOf(values: Iterable<string> = []): number | undefined {
+  const [value = ''] = values;
+  const parsed = parseGoDuration(value);
+  return 'problem' in parsed || value === '0' ? undefined : Number(parsed.nanoseconds / 1_000_000n);
 }
 
 /** The texts of a filter. Their flags have no say: Docker counts `{"a=b":false}` as given. */

@@ -30,7 +30,6 @@ export class PlanLimit implements Limit {
   readonly blobs: ReadonlyMap<string, PlannedBlob>;
   /** Why manifests stay, by this run. */
   readonly kept = new Map<string, Kept>();
-  readonly #uploads: ReadonlySet<string>;
   readonly #multipart: ReadonlySet<string>;
   readonly #keys = new Map<string, Key[]>();
 
@@ -40,7 +39,6 @@ export class PlanLimit implements Limit {
     this.manifests = new Map(plan.manifests.map((one) => [manifestId(one.repository, one.digest), one]));
     this.links = new Map(plan.links.map((one) => [manifestId(one.repository, one.digest), one]));
     this.blobs = new Map(plan.blobs.map((one) => [one.digest, one]));
-    this.#uploads = new Set(plan.uploads.map(({ repository, upload }) => `${repository}\n${upload}`));
     this.#multipart = new Set(plan.multipartUploads.map(({ key, upload }) => `${key}\n${upload}`));
     for (const { repository, digest } of plan.manifests)
       this.#add('manifest', hexOf(digest).charAt(0), manifestKey(repository, digest));
@@ -75,10 +73,6 @@ export class PlanLimit implements Limit {
 
   allowsLink(item: BlobItem, repository: string): boolean {
     return this.links.get(manifestId(repository, item.digest))?.gains === (item.gains ?? 0);
-  }
-
-  allowsUpload(repository: string, uuid: string): boolean {
-    return this.#uploads.has(`${repository}\n${uuid}`);
   }
 
   allowsMultipart({ key, uploadId }: MultipartUpload): boolean {

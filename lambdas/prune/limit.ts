@@ -17,7 +17,6 @@ export interface Limit {
   /** Whether the blob's bytes may go. */
   allowsBlob(item: BlobItem): boolean;
   allowsLink(item: BlobItem, repository: string): boolean;
-  allowsUpload(repository: string, uuid: string): boolean;
   allowsMultipart(upload: MultipartUpload): boolean;
   /** Why a manifest of the plan stays. */
   keep(item: ManifestItem, why: Kept): void;

@@ -37,6 +37,8 @@ export type ManifestDecision =
       readonly action: 'keep';
       readonly why: Kept;
       readonly queue: 'unqueue' | 'leave' | { readonly at: number };
+      /** From the manifest up to the one that is held by something, by a shortest way. */
+      readonly path?: readonly Digest[];
     }
   /** Holders come before what they hold. */
   | { readonly action: 'delete'; readonly group: readonly Doomed[] };
@@ -54,7 +56,7 @@ export async function planManifest(run: Run, start: ManifestItem): Promise<Manif
   if (rested > run.now()) return keep({ by: 'grace', until: rested });
   const survey = new Survey(run, start, 'prune');
   const walk = await survey.walk();
-  if (walk.held) return keep(walk.root);
+  if (walk.held) return { ...keep(walk.root), path: walk.path };
   const group = walk.ancestors.map((digest) => survey.member(digest));
   for (const member of group) {
     const objection = objectionTo(run, member);
@@ -75,7 +77,7 @@ export async function planResolution(run: Run, start: ManifestItem): Promise<Man
   return { action: 'delete', group: walk.ancestors.map((digest) => survey.member(digest)).reverse() };
 }
 
-function keep(why: Kept): ManifestDecision {
+function keep(why: Kept): Extract<ManifestDecision, { readonly action: 'keep' }> {
   switch (why.by) {
     case 'tag':
       // Whatever ends that queues it again.

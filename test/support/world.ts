@@ -1,4 +1,8 @@
 /** A registry, its table and its bus in memory, on one clock, with the indexer and the collector over them. */
+
+import { explain } from '../../lambdas/explain/explain.ts';
+import type { Explanation } from '../../lambdas/explain/explanation.ts';
+import { parseSubject } from '../../lambdas/explain/subject.ts';
 import type { IndexContext } from '../../lambdas/index/context.ts';
 import { recordReindex } from '../../lambdas/index/heartbeat.ts';
 import { reindex } from '../../lambdas/index/reindex.ts';
@@ -134,6 +138,12 @@ export class World {
       ...{ trigger: 'manual', deadlines },
       ...options,
     });
+  }
+
+  /** Why something is there, or is not. @param what as the command line takes it. */
+  async why(what: string, body: Body = {}): Promise<Explanation> {
+    const request = parsePruneRequest(body, this.clock.date());
+    return await explain(this.dependencies, parseSubject(what), request);
   }
 
   /** With a rebuild before it, as the command line's user would do. */

@@ -1,0 +1,121 @@
+/** Why a blob is kept, when it goes, or how it went. The decision is the planner's own. */
+import { type BlobDecision, planBlob } from '../prune/plan-blob.ts';
+import type { Run } from '../prune/run.ts';
+import type { Digest } from '../registry/digest.ts';
+import { type BlobItem, isInForce } from '../store/items.ts';
+import type { BlobView } from '../store/metadata.ts';
+import { type Archive, deletionOf } from './deletion.ts';
+import type { BlobExplanation, Verdict } from './explanation.ts';
+import { explainManifest } from './manifest.ts';
+
+/** Manifests that need a blob and are looked at; a base layer has thousands. */
+const LOOKED_AT = 100;
+
+export async function explainBlob(run: Run, archive: Archive, digest: Digest): Promise<BlobExplanation> {
+  const view = await run.metadata.blob(digest, { all: true });
+  const references = view.references.filter(isInForce);
+  const referencing = new Set(references.map(({ name }) => name));
+  const about = {
+    digest,
+    referencedBy: references.map(({ name, manifest }) => `${name}@${manifest}`).sort(),
+    linkedBy: view.links.filter(isInForce).map(({ name, linkedAt }) => ({
+      ...{ repository: name, linkedAt: new Date(linkedAt).toISOString(), stale: !referencing.has(name) },
+    })),
+  };
+  const { item } = view;
+  if (item === undefined) {
+    const reason = 'the table has no such blob: it was never seen, or went more than 90 days ago';
+    return { ...about, state: 'unknown', verdict: 'unknown', reason, dueAt: null };
+  }
+  const known = { ...about, state: item.state, ...(item.size === undefined ? {} : { size: item.size }) };
+  if (item.state === 'deleted') return { ...known, ...(await whyGone(archive, item)) };
+  if (item.state === 'deleting') {
+    const reason = `run ${item.runId ?? 'unknown'} has taken it; it or the next run finishes that or takes it back`;
+    return { ...known, verdict: 'deleting', reason, dueAt: null };
+  }
+  const decision = await planBlob(run, { ...view, item });
+  const { path, going } = await lookAbove(run, archive, view);
+  const verdict =
+    decision.action !== 'keep' && going !== undefined
+      ? released(run, going)
+      : verdictOf(run, { ...view, item }, decision);
+  return { ...known, ...verdict, ...(path ? { path } : {}) };
+}
+
+async function whyGone(archive: Archive, item: BlobItem) {
+  const { digest } = item;
+  const isIt = (line: { readonly action: string; readonly digest?: string }) =>
+    line.action === 'delete-blob' && line.digest === digest;
+  const deletion = await deletionOf(archive, item, (line) => isIt(line));
+  const who = deletion.by === 'client' ? 'its data was not there' : `run ${deletion.runId} deleted it`;
+  const reason = `${who}${deletion.reason === undefined ? '' : `: ${deletion.reason}`}`;
+  return { verdict: 'deleted' as const, reason, dueAt: null, deletion };
+}
+
+function verdictOf(
+  run: Run,
+  { item, references, links }: BlobView & { readonly item: BlobItem },
+  decision: BlobDecision,
+): Verdict {
+  const now = new Date(run.now()).toISOString();
+  switch (decision.action) {
+    case 'unlink': {
+      const where = decision.links.map(({ name }) => name).join(', ');
+      const reason = `its links go from repositories in which no manifest needs it: ${where}`;
+      return { verdict: 'due', because: 'garbage', reason, dueAt: now };
+    }
+    case 'condemn':
+      return {
+        ...{ verdict: 'due', because: 'garbage', dueAt: now },
+        reason:
+          'nothing references or links it: the next run condemns it, and its bytes go after the quarantine',
+      };
+    case 'sweep': {
+      const reason = 'it was condemned, and the quarantine is over: the next run deletes its bytes';
+      return { verdict: 'due', because: 'garbage', reason, dueAt: now };
+    }
+    case 'keep':
+      break;
+  }
+  const kept = (because: Verdict['because'], reason: string, at: number | null = null): Verdict => ({
+    ...{ verdict: 'kept', reason, dueAt: at === null ? null : new Date(at).toISOString() },
+    ...(because === undefined ? {} : { because }),
+  });
+  const needing = references.filter(isInForce);
+  const [first] = needing;
+  const at = typeof decision.queue === 'object' ? decision.queue.at : null;
+  if (first !== undefined) {
+    const more = needing.length > 1 ? ` and ${needing.length - 1} more` : '';
+    return kept('referenced', `${first.name}@${first.manifest}${more} needs it`, null);
+  }
+  if (item.state === 'condemned' && at !== null && item.touchedAt + run.policy.grace <= run.now())
+    return kept('quarantine', 'it is condemned: its bytes go when the quarantine is over', at);
+  if (at !== null) return kept('grace', 'it, or a link to it, has not rested for the grace period', at);
+  const link = links.find(isInForce);
+  if (link !== undefined)
+    return kept('linked', `repository ${link.name} links it, and its links may not go now`);
+  return kept('unversioned-bucket', 'what goes could not be brought back: the bucket is not versioned');
+}
+
+/** How one of the manifests that need it is held, and one of them that the next run takes. */
+async function lookAbove(
+  run: Run,
+  archive: Archive,
+  { references }: BlobView,
+): Promise<{ readonly path?: BlobExplanation['path']; readonly going?: string }> {
+  const found: { path?: BlobExplanation['path']; going?: string } = {};
+  for (const { name, manifest } of references.filter(isInForce).slice(0, LOOKED_AT)) {
+    const { path, verdict } = await explainManifest(run, archive, name, manifest);
+    if (path !== undefined) found.path ??= path;
+    if (verdict === 'due') found.going ??= `${name}@${manifest}`;
+    if (found.path !== undefined && found.going !== undefined) break;
+  }
+  return found;
+}
+
+/** A run looks at manifests first, and what loses one rests anew. */
+function released(run: Run, manifest: string): Verdict {
+  const dueAt = new Date(run.now() + run.policy.grace).toISOString();
+  const reason = `${manifest}, which needs it, goes with the next run; then it has to rest for the grace period`;
+  return { verdict: 'kept', because: 'grace', reason, dueAt };
+}

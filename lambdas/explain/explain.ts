@@ -1,0 +1,95 @@
+/** `why`: reads what a run would read of one thing, and says what it would decide and on what grounds. */
+import { finishRun, type PruneDependencies, startRun } from '../prune/engine.ts';
+import type { PruneRequest } from '../prune/request.ts';
+import type { Run } from '../prune/run.ts';
+import type { Digest } from '../registry/digest.ts';
+import { isInForce, repositoryPk, toManifest } from '../store/items.ts';
+import { explainBlob } from './blob.ts';
+import type { Archive } from './deletion.ts';
+import type { Explanation, ManifestExplanation, TagExplanation } from './explanation.ts';
+import { explainManifest } from './manifest.ts';
+import type { Subject } from './subject.ts';
+
+/** Manifests that had a tag which is gone; the newest are told of. */
+const FORMER = 10;
+
+/**
+ * Why something is kept, when it becomes due, or when and why it went. Answered from the items and keys that are about
+ * it, without a scan; only for a tag that is gone the repository's manifests are gone through.
+ *
+ * @param request the prune that is asked about: its filters and mode.
+ * @throws what S3 and DynamoDB throw.
+ * @example await explain(dependencies, parseSubject('team/app:v1'), parsePruneRequest({}, new Date()));
+ */
+export async function explain(
+  dependencies: PruneDependencies,
+  subject: Subject,
+  request: PruneRequest,
+): Promise<Explanation> {
+  const { now, bucketName, settings } = dependencies;
+  const active = await startRun(dependencies, { ...request, dryRun: true }, Number.MAX_SAFE_INTEGER);
+  const { run } = active;
+  const archive: Archive = {
+    ...{ table: run.metadata.table, objects: run.bucket.objects, bucketName },
+    journalPrefix: settings.journalPrefix,
+  };
+  const about = await lookUp(run, archive, subject);
+  const { refusals } = await finishRun(active);
+  return {
+    ...{ subject, at: new Date(now()).toISOString(), ...about },
+    refusals: refusals.map(({ code, message }) => ({ code, message })),
+  };
+}
+
+type Found = Pick<Explanation, 'tag' | 'manifests' | 'blob'>;
+
+async function lookUp(run: Run, archive: Archive, subject: Subject): Promise<Found> {
+  switch (subject.kind) {
+    case 'manifest':
+      return { manifests: [await explainManifest(run, archive, subject.repository, subject.digest)] };
+    case 'tag': {
+      const tag = await explainTag(run, archive, subject.repository, subject.tag);
+      if (tag.digest === null) return { tag, manifests: [] };
+      return { tag, manifests: [await explainManifest(run, archive, subject.repository, tag.digest)] };
+    }
+    case 'digest': {
+      const manifests: ManifestExplanation[] = [];
+      for (const name of await repositoriesOf(run, subject.digest))
+        manifests.push(await explainManifest(run, archive, name, subject.digest));
+      return { manifests, blob: await explainBlob(run, archive, subject.digest) };
+    }
+  }
+}
+
+async function explainTag(
+  run: Run,
+  archive: Archive,
+  repository: string,
+  tag: string,
+): Promise<TagExplanation> {
+  const item = await run.metadata.tag(repository, tag);
+  if (item !== undefined) {
+    const taggedAt = new Date(item.taggedAt).toISOString();
+    return { repository, tag, digest: item.digest, taggedAt, formerly: [] };
+  }
+  const had: { readonly digest: Digest; readonly at: number }[] = [];
+  for await (const page of run.metadata.pages(repositoryPk(repository), 'MANIFEST#')) {
+    for (const row of page.items) {
+      const { taggedAs } = row;
+      if (!Array.isArray(taggedAs) || !taggedAs.includes(tag)) continue;
+      const { digest, touchedAt } = toManifest(row);
+      had.push({ digest, at: touchedAt });
+    }
+  }
+  const newest = had.sort((a, b) => b.at - a.at).slice(0, FORMER);
+  const formerly: ManifestExplanation[] = [];
+  for (const { digest } of newest) formerly.push(await explainManifest(run, archive, repository, digest));
+  return { repository, tag, digest: null, formerly };
+}
+
+/** Repositories that hold the digest as a manifest, or have held it. */
+async function repositoriesOf(run: Run, digest: Digest): Promise<string[]> {
+  const { references } = await run.metadata.blob(digest, { all: true });
+  const own = references.filter(({ manifest }) => manifest === digest);
+  return [...own.filter(isInForce), ...own.filter((edge) => !isInForce(edge))].map(({ name }) => name);
+}
