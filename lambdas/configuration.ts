@@ -11,6 +11,7 @@ export interface Configuration {
   /** Prefixes in the bucket, outside the registry's root, ending in a slash. */
   readonly journalPrefix: string;
   readonly heartbeatPrefix: string;
+  readonly planPrefix: string;
   /** Milliseconds. */
   readonly grace: number;
   /** Milliseconds. */
@@ -37,6 +38,7 @@ export const STANDARD = {
   EVENT_BUS: 'default',
   JOURNAL_PREFIX: 'registry-prune/journal/',
   HEARTBEAT_PREFIX: 'registry-prune/heartbeat/',
+  PLAN_PREFIX: 'registry-prune/plans/',
   GRACE: '24h',
   QUARANTINE: '24h',
   MAX_INDEX_LAG: '15m',
@@ -68,7 +70,10 @@ export function readConfiguration(environment: Environment, now: Date): Configur
   const busName = take('EVENT_BUS', STANDARD.EVENT_BUS, text);
   const journalPrefix = take('JOURNAL_PREFIX', STANDARD.JOURNAL_PREFIX, (value) => prefix(value, layout));
   const heartbeatPrefix = take('HEARTBEAT_PREFIX', STANDARD.HEARTBEAT_PREFIX, (value) =>
-    apart(prefix(value, layout), journalPrefix),
+    apart(prefix(value, layout), [journalPrefix]),
+  );
+  const planPrefix = take('PLAN_PREFIX', STANDARD.PLAN_PREFIX, (value) =>
+    apart(prefix(value, layout), [journalPrefix, heartbeatPrefix]),
   );
   const grace = take('GRACE', STANDARD.GRACE, duration);
   const quarantine = take('QUARANTINE', STANDARD.QUARANTINE, duration);
@@ -88,6 +93,7 @@ export function readConfiguration(environment: Environment, now: Date): Configur
     busName === undefined ||
     journalPrefix === undefined ||
     heartbeatPrefix === undefined ||
+    planPrefix === undefined ||
     grace === undefined ||
     quarantine === undefined ||
     maxIndexLag === undefined ||
@@ -98,7 +104,7 @@ export function readConfiguration(environment: Environment, now: Date): Configur
     throw new ConfigurationError(`the environment is not usable: ${problems.join('; ')}`);
   }
   return {
-    ...{ tableName, bucketName, layout, busName, journalPrefix, heartbeatPrefix },
+    ...{ tableName, bucketName, layout, busName, journalPrefix, heartbeatPrefix, planPrefix },
     ...{ grace, quarantine, maxIndexLag, defaultFilters, allowUnversioned, undoWindow },
     ...{ deadLetterQueue: deadLetterQueue || undefined, restoreFunction },
   };
@@ -161,10 +167,11 @@ function prefix(value: string, layout: RegistryLayout | undefined): string {
   return own;
 }
 
-/** A journal is never deleted as an old heartbeat. */
-function apart(heartbeat: string, journal: string | undefined): string {
-  if (journal !== undefined && (heartbeat.startsWith(journal) || journal.startsWith(heartbeat))) {
-    throw new Error(`"${heartbeat}" overlaps the journal's prefix ${journal}`);
+/** A journal is never deleted as an old heartbeat, and nothing is taken for a plan that is none. */
+function apart(own: string, others: readonly (string | undefined)[]): string {
+  for (const other of others) {
+    if (other !== undefined && (own.startsWith(other) || other.startsWith(own)))
+      throw new Error(`"${own}" overlaps another prefix, ${other}`);
   }
-  return heartbeat;
+  return own;
 }

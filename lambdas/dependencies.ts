@@ -10,6 +10,7 @@ import { PullRecorder } from './notifications/pulls.ts';
 import { fixedSecrets, StoredSecrets } from './notifications/secrets.ts';
 import { type NotificationSettings, parseSecrets } from './notifications/settings.ts';
 import type { Webhook } from './notifications/webhook.ts';
+import type { Operator } from './operations/operate.ts';
 import type { PruneDependencies } from './prune/settings.ts';
 import type { RegistryLayout } from './registry/layout.ts';
 import type { RestoreDependencies } from './restore/run.ts';
@@ -50,6 +51,39 @@ export function pruneDependencies(configuration: Configuration, owner: string): 
     ...(deadLetters ? { deadLetters: () => deadLetters.depth() } : {}),
     bus: new EventBridgeBus({ client: eventBridgeClient(), busName }),
     ...{ layout, bucketName, settings, owner, now, sleep, newId: ulid },
+  };
+}
+
+/** For all that the prune function and the command line can be asked to do. */
+export interface OperatorDependencies {
+  readonly prune: PruneDependencies;
+  readonly restore: RestoreDependencies;
+  readonly planPrefix: string;
+}
+
+/** @param owner who operates, as the lock and its refusals show. */
+export function operatorDependencies(configuration: Configuration, owner: string): OperatorDependencies {
+  return {
+    prune: pruneDependencies(configuration, owner),
+    restore: restoreDependencies(configuration, owner),
+    planPrefix: configuration.planPrefix,
+  };
+}
+
+/** Bytes of a plan that are answered with; Lambda answers with 6 MB at most. */
+const ANSWER_LIMIT = 4 * 1024 * 1024;
+
+/** Of one invocation of the function, which keeps the plans that it makes. */
+export function operatorOf(
+  { prune, restore, planPrefix }: OperatorDependencies,
+  invocation: Pick<PruneDependencies, 'owner'> &
+    Pick<Operator, 'deadlines' | 'deadline'> & { readonly signal: AbortSignal },
+): Operator {
+  const { owner, signal, deadlines, deadline } = invocation;
+  return {
+    prune: { ...prune, owner, signal },
+    restore: { ...restore, owner, signal },
+    ...{ planPrefix, deadlines, deadline, answerLimit: ANSWER_LIMIT },
   };
 }
 

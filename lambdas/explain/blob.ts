@@ -10,15 +10,20 @@ import { explainManifest } from './manifest.ts';
 
 /** Manifests that need a blob and are looked at; a base layer has thousands. */
 const LOOKED_AT = 100;
+/** Manifests and links that are told of. */
+const LISTED = 1_000;
 
 export async function explainBlob(run: Run, archive: Archive, digest: Digest): Promise<BlobExplanation> {
   const view = await run.metadata.blob(digest, { all: true });
   const references = view.references.filter(isInForce);
+  const links = view.links.filter(isInForce);
   const referencing = new Set(references.map(({ name }) => name));
   const about = {
     digest,
-    referencedBy: references.map(({ name, manifest }) => `${name}@${manifest}`).sort(),
-    linkedBy: view.links.filter(isInForce).map(({ name, linkedAt }) => ({
+    references: references.length,
+    referencedBy: references.slice(0, LISTED).map(({ name, manifest }) => `${name}@${manifest}`),
+    links: links.length,
+    linkedBy: links.slice(0, LISTED).map(({ name, linkedAt }) => ({
       ...{ repository: name, linkedAt: new Date(linkedAt).toISOString(), stale: !referencing.has(name) },
     })),
   };

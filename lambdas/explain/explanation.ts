@@ -82,8 +82,12 @@ export interface BlobExplanation extends Verdict {
   readonly digest: Digest;
   readonly state: State | 'unknown';
   readonly size?: number;
-  /** Manifests that need it, `<repository>@<digest>`. */
+  /** Manifests that need it. */
+  readonly references: number;
+  /** The first thousand of them, `<repository>@<digest>`. */
   readonly referencedBy: readonly string[];
+  readonly links: number;
+  /** The first thousand of them. */
   readonly linkedBy: readonly {
     readonly repository: string;
     readonly linkedAt: string;

@@ -5,32 +5,32 @@ import { Metrics } from '@aws-lambda-powertools/metrics';
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
 import { readConfiguration } from '../configuration.ts';
-import { pruneDependencies } from '../dependencies.ts';
+import { operatorDependencies, operatorOf } from '../dependencies.ts';
 import { metricsOf } from '../metric-names.ts';
-import { prune } from './engine.ts';
-import type { Report } from './report.ts';
-import { parsePruneRequest } from './request.ts';
+import { type Answers, operate } from '../operations/operate.ts';
+import { type Action, parseOperation } from '../operations/payload.ts';
 import { observe, observeFailure } from './telemetry.ts';
 
 const logger = new Logger({ serviceName: 'registry-prune' });
 const configuration = readConfiguration(process.env, new Date());
 const metrics = new Metrics(metricsOf('prune', configuration.bucketName));
 /** Made once, so that warm invocations use the same connections. */
-const dependencies = pruneDependencies(configuration, 'lambda');
+const dependencies = operatorDependencies(configuration, 'lambda');
 
 /** The signal comes this much before the function is killed, as a last resort: the run ends itself earlier. */
 const ABORT_BEFORE_TIMEOUT = 5_000;
 
-async function run(payload: unknown, context: Context, { signal }: { signal: AbortSignal }): Promise<Report> {
-  const request = parsePruneRequest(payload, new Date(), { filters: configuration.defaultFilters });
+async function run(payload: unknown, context: Context, { signal }: { signal: AbortSignal }) {
+  const operation = parseOperation(payload, new Date(), { filters: configuration.defaultFilters });
   const owner = `${context.functionName} ${context.awsRequestId}`;
   const deadline = Date.now() + context.getRemainingTimeInMillis();
-  const report = await prune({ ...dependencies, owner, signal }, request, [deadline]);
-  observe(report, { logger, metrics });
-  return report;
+  const operator = operatorOf(dependencies, { owner, signal, deadlines: [deadline], deadline });
+  const answer = await operate(operator, operation);
+  observe(operation.action, answer, { logger, metrics });
+  return answer;
 }
 
-export const handler = middy<unknown, Report>({ timeoutEarlyInMillis: ABORT_BEFORE_TIMEOUT })
+export const handler = middy<unknown, Answers[Action]>({ timeoutEarlyInMillis: ABORT_BEFORE_TIMEOUT })
   .use(injectLambdaContext(logger, { resetKeys: true }))
   .onError(() => observeFailure(metrics))
   .handler(run);

@@ -21,7 +21,7 @@ export class InvalidRequestError extends Error {
 
 const FIELDS = ['filters', 'repositories', 'mode', 'dryRun', 'trigger'];
 const MODES: readonly Mode[] = ['online', 'offline'];
-const TRIGGERS: readonly Trigger[] = ['schedule', 'manual', 'cli'];
+export const TRIGGERS: readonly Trigger[] = ['schedule', 'manual', 'cli'];
 
 /** A glob is matched against every repository; a longer list is a mistake. */
 const MAX_GLOBS = 100;

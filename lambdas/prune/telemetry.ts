@@ -3,10 +3,22 @@ import type { Logger } from '@aws-lambda-powertools/logger';
 import { type Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { Report } from './report.ts';
 
-/** One log line and one set of metrics for each run; a dry run has no metrics. */
-export function observe(report: Report, { logger, metrics }: { logger: Logger; metrics: Metrics }): void {
-  const { imagesDeleted, refusals, ...totals } = report;
-  logger.info('prune finished', { ...totals, imagesListed: imagesDeleted.length });
+interface Telemetry {
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** One log line and one set of metrics for each run; what only looks has a line alone. */
+export function observe(action: string, answer: object, telemetry: Telemetry): void {
+  if (action === 'prune' || action === 'apply') observeRun(answer as Report, telemetry);
+  else telemetry.logger.info(`${action} answered`);
+}
+
+/** A dry run has no metrics. */
+function observeRun(report: Report, { logger, metrics }: Telemetry): void {
+  const { imagesDeleted, refusals, plan, ...totals } = report;
+  const applied = plan === undefined ? {} : { plan: plan.hash };
+  logger.info('prune finished', { ...totals, ...applied, imagesListed: imagesDeleted.length });
   // `message` is the log line's own: a refusal's would be dropped.
   for (const { message: reason, ...refusal } of refusals) {
     logger.warn('not deleted', { runId: report.runId, ...refusal, reason });

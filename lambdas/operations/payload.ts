@@ -1,0 +1,136 @@
+/** What the function, and the command line, can be asked to do; checked before anything is touched. */
+import { parseSubject, type Subject } from '../explain/subject.ts';
+import {
+  InvalidRequestError,
+  type PruneRequest,
+  parsePruneRequest,
+  type RequestDefaults,
+  TRIGGERS,
+  type Trigger,
+} from '../prune/request.ts';
+
+export type Operation =
+  | { readonly action: 'prune' | 'plan'; readonly request: PruneRequest }
+  | {
+      readonly action: 'apply';
+      /** A plan, or its location `s3://…`. */
+      readonly plan: object | string;
+      readonly dryRun: boolean;
+      readonly trigger: Trigger;
+    }
+  | { readonly action: 'restore'; readonly runId: string; readonly dryRun: boolean }
+  | { readonly action: 'runs'; readonly limit: number }
+  | { readonly action: 'run'; readonly runId: string }
+  | { readonly action: 'why'; readonly subject: Subject; readonly request: PruneRequest }
+  | { readonly action: 'status' };
+
+export type Action = Operation['action'];
+
+/** Runs told of at once; an answer of the function is 6 MB at most. */
+export const MAX_RUNS = 5_000;
+const USUAL_RUNS = 20;
+
+/** Fields of each action beside `action`; those of a prune are its request's own to check. */
+const FIELDS = {
+  apply: ['plan', 'dryRun', 'trigger'],
+  restore: ['runId', 'dryRun'],
+  runs: ['limit'],
+  run: ['runId'],
+  status: [],
+} as const;
+
+const ACTIONS: readonly Action[] = ['prune', 'plan', 'apply', 'restore', 'runs', 'run', 'why', 'status'];
+
+/**
+ * Reads a payload. Without an `action` it is a prune's, as a schedule sends it.
+ *
+ * @throws InvalidRequestError, InvalidFilterError, InvalidSubjectError naming what was got and what is allowed.
+ * @example parseOperation({ action: 'apply', plan: 's3://my-registry/registry-prune/plans/01K….json' }, new Date());
+ */
+export function parseOperation(payload: unknown, now: Date, defaults: RequestDefaults = {}): Operation {
+  const { action = 'prune', ...rest } = isObject(payload) ? payload : { action: undefined };
+  const known = ACTIONS.find((one) => one === action);
+  switch (known) {
+    case undefined:
+      throw new InvalidRequestError(
+        `action is ${JSON.stringify(action)}: allowed are ${ACTIONS.join(', ')}; absent it is prune`,
+      );
+    case 'prune':
+      return { action: known, request: parsePruneRequest(isObject(payload) ? rest : payload, now, defaults) };
+    case 'plan': {
+      if ('dryRun' in rest) throw unknownField('dryRun', ['filters', 'repositories', 'mode', 'trigger']);
+      return { action: known, request: parsePruneRequest(rest, now, defaults) };
+    }
+    case 'why': {
+      const { subject, ...request } = rest;
+      return {
+        action: known,
+        subject: parseSubject(text('subject', subject)),
+        request: parsePruneRequest(request, now, defaults),
+      };
+    }
+    default:
+      return simple(known, rest, defaults);
+  }
+}
+
+function simple(
+  action: keyof typeof FIELDS,
+  body: Readonly<Record<string, unknown>>,
+  { trigger = 'manual' }: RequestDefaults,
+): Operation {
+  const allowed: readonly string[] = FIELDS[action];
+  const unknown = Object.keys(body).find((name) => !allowed.includes(name));
+  if (unknown !== undefined) throw unknownField(unknown, allowed);
+  switch (action) {
+    case 'apply': {
+      const { plan } = body;
+      if (typeof plan !== 'string' && !isObject(plan)) {
+        throw new InvalidRequestError(
+          'plan is missing: allowed are a plan, and its location s3://<bucket>/<key>',
+        );
+      }
+      const given = body['trigger'] ?? trigger;
+      const known = TRIGGERS.find((one) => one === given);
+      if (known === undefined) {
+        throw new InvalidRequestError(
+          `trigger is ${JSON.stringify(given)}: allowed are ${TRIGGERS.join(', ')}`,
+        );
+      }
+      return { action, plan, dryRun: flag('dryRun', body['dryRun']), trigger: known };
+    }
+    case 'restore':
+      return { action, runId: text('runId', body['runId']), dryRun: flag('dryRun', body['dryRun']) };
+    case 'runs':
+      return { action, limit: limit(body['limit']) };
+    case 'run':
+      return { action, runId: text('runId', body['runId']) };
+    case 'status':
+      return { action };
+  }
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const unknownField = (name: string, allowed: readonly string[]): InvalidRequestError =>
+  new InvalidRequestError(
+    `unknown field ${JSON.stringify(name)}: allowed are ${['action', ...allowed].join(', ')}`,
+  );
+
+function text(name: string, value: unknown): string {
+  if (typeof value === 'string' && value !== '') return value;
+  throw new InvalidRequestError(`${name} is ${JSON.stringify(value) ?? 'missing'}: allowed is a text`);
+}
+
+function flag(name: string, value: unknown): boolean {
+  if (value === undefined || value === null) return false;
+  if (typeof value === 'boolean') return value;
+  throw new InvalidRequestError(`${name} is ${JSON.stringify(value)}: allowed are true and false`);
+}
+
+function limit(value: unknown): number {
+  if (value === undefined || value === null) return USUAL_RUNS;
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= MAX_RUNS) return value;
+  throw new InvalidRequestError(`limit is ${JSON.stringify(value)}: allowed are 1 to ${MAX_RUNS}`);
+}
