@@ -46,7 +46,10 @@ function group(node: Node, hue: number, smallest: number): Markup | string {
   if (node.children === undefined) return leaf(node, node.data.name, hue);
   const { name, bytes: size } = node.data;
   const inside = { x: node.x0 + 5, y: node.y0 + 14, room: widthOf(node) - 10 };
-  const visible = node.children.filter(({ data }) => data.bytes >= smallest);
+  const visible = node.children
+    .filter(({ data }) => data.bytes >= smallest)
+    // Their dashes are not to be drawn over.
+    .sort((a, b) => Number(a.data.kind === 'untagged') - Number(b.data.kind === 'untagged'));
   return html`<g><rect class="group" ${place(node)}/><title>${name}: ${bytes(size)}</title>
 ${hasRoom(node) ? label(`${name}  ${bytes(size)}`, inside, 'name') : ''}
 ${visible.map((child) => leaf(child, `${name}: ${child.data.name}`, hue))}</g>
