@@ -63,7 +63,7 @@ export function stateTable({ bytes: all, states, unused, unheld }: UsageTotals):
     ['of all: in no repository', unused],
   ];
   const bar = (part: number) =>
-    html`<span style="width: ${((100 * part) / Math.max(1, all)).toFixed(2)}%"></span>`;
+    part === 0 ? '' : html`<span style="width: ${((100 * part) / all).toFixed(2)}%"></span>`;
   return html`<div class="wide"><table><caption>Blobs by state, and what is garbage or soon will be</caption>
 <thead><tr><th scope="col">blobs</th><th scope="col" class="number">count</th><th scope="col" class="number">size</th><th scope="col">share of the whole</th></tr></thead>
 <tbody>${rows.map(
