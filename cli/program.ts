@@ -9,6 +9,7 @@ import { addPrune } from './commands/prune.ts';
 import { addReindex } from './commands/reindex.ts';
 import { addRestore } from './commands/restore.ts';
 import { addRuns } from './commands/runs.ts';
+import { addUsage } from './commands/usage.ts';
 import { describe, EXIT, exitCodeOf } from './exit-codes.ts';
 import type { Host } from './terminal.ts';
 
@@ -34,7 +35,7 @@ const EXIT_CODES = `
 Exit codes: 0 done, 1 error, 2 usage, 3 already running, 4 refused, 5 partial.`;
 
 /** In the order in which the help lists them. */
-const COMMANDS = [addInit, addReindex, addIndex, addPrune, addRuns, addRestore, addHistory];
+const COMMANDS = [addInit, addReindex, addIndex, addPrune, addUsage, addRuns, addRestore, addHistory];
 
 /** Runs one command. @returns the exit code. */
 export async function runProgram(args: readonly string[], host: Host): Promise<number> {

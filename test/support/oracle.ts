@@ -41,7 +41,7 @@ export interface Verdict {
   readonly bytes: number;
 }
 
-interface Repository {
+export interface Repository {
   readonly name: string;
   readonly revisions: Map<string, string>;
   readonly layers: Map<string, string>;
@@ -51,7 +51,7 @@ interface Repository {
 }
 
 /** A manifest as far as it can be understood. */
-interface Understood {
+export interface Understood {
   readonly kind: 'known' | 'doubtful' | 'unreadable';
   readonly blobs: readonly string[];
   readonly children: readonly string[];
@@ -63,7 +63,7 @@ interface Understood {
 const WEEK = 7 * 24 * 3_600_000;
 const ROOT = 'docker/registry/v2/';
 const DIGESTS = /sha256:[0-9a-f]{64}/g;
-const COSIGN = /^sha256-([0-9a-f]{64})(\.sig|\.att|\.sbom)?$/;
+export const COSIGN = /^sha256-([0-9a-f]{64})(\.sig|\.att|\.sbom)?$/;
 const MANIFEST_TYPES =
   /^application\/vnd\.(docker\.distribution\.manifest\.(v1|v2|list\.v2)|oci\.image\.(manifest|index)\.v1)\+json$/;
 const INDEX_TYPES = /manifest\.list|image\.index/;
@@ -192,7 +192,7 @@ function sparedByLabels(
   return !wanted.every(has) || (unwanted.length > 0 && unwanted.every(has));
 }
 
-function understand(contents: Contents, digest: string): Understood {
+export function understand(contents: Contents, digest: string): Understood {
   const unreadable: Understood = { kind: 'unreadable', blobs: [], children: [] };
   const text = dataOf(contents, digest);
   if (text === undefined || `sha256:${createHash('sha256').update(text).digest('hex')}` !== digest)
@@ -241,7 +241,7 @@ function dataOf(contents: Contents, digest: string): string | undefined {
   return contents.get(`${ROOT}blobs/sha256/${hex.slice(0, 2)}/${hex}/data`)?.text;
 }
 
-function sort(contents: Contents): Map<string, Repository> {
+export function sort(contents: Contents): Map<string, Repository> {
   const repositories = new Map<string, Repository>();
   for (const [key, { text }] of contents) {
     const match = /^repositories\/(.+?)\/_(manifests|layers|uploads)\/(.+)$/.exec(key.slice(ROOT.length));
