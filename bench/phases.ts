@@ -1,4 +1,5 @@
 /** The phases of the benchmark: the product's own entry points over the services, each counted and measured. */
+import { BRAKE_FLOORS } from '../lambdas/configuration.ts';
 import { reindex } from '../lambdas/index/reindex.ts';
 import type { ReindexReport } from '../lambdas/index/reindex-report.ts';
 import { type PruneSettings, prune } from '../lambdas/prune/engine.ts';
@@ -25,6 +26,7 @@ const SETTINGS: PruneSettings = {
   journalPrefix: 'registry-prune/journal/',
   heartbeatPrefix: 'registry-prune/heartbeat/',
   allowUnversioned: false,
+  brake: { manifestShare: 0.5, byteShare: 0.5, ...BRAKE_FLOORS },
   undoWindow: 14 * 24 * HOUR,
 };
 

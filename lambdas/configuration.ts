@@ -1,6 +1,7 @@
 /** The environment of the functions and of the command line, validated once at start. */
 import { parseGoDuration } from './filters/go-duration.ts';
 import { parsePruneFilters } from './filters/prune-filters.ts';
+import type { BrakeSettings } from './prune/brake.ts';
 import { RegistryLayout } from './registry/layout.ts';
 
 export interface Configuration {
@@ -21,6 +22,7 @@ export interface Configuration {
   /** Filters of a request that has none, as JSON. */
   readonly defaultFilters: string | undefined;
   readonly allowUnversioned: boolean;
+  readonly brake: BrakeSettings;
   /** Milliseconds for which the bucket's lifecycle rule keeps what a run deletes. */
   readonly undoWindow: number;
   /** URL of the indexer's dead-letter queue; without one none is looked at. */
@@ -43,7 +45,12 @@ export const STANDARD = {
   QUARANTINE: '24h',
   MAX_INDEX_LAG: '15m',
   UNDO_WINDOW: '336h',
+  MAX_MANIFEST_SHARE: '50%',
+  MAX_BYTE_SHARE: '50%',
 } as const;
+
+/** Up to so much is let pass, whatever its share: a small repository is soon gone by half. */
+export const BRAKE_FLOORS = { manifestFloor: 20, byteFloor: 1024 ** 3 } as const;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -84,6 +91,8 @@ export function readConfiguration(environment: Environment, now: Date): Configur
   });
   const allowUnversioned = take('ALLOW_UNVERSIONED', 'false', flag);
   const undoWindow = take('UNDO_WINDOW', STANDARD.UNDO_WINDOW, duration);
+  const manifestShare = take('MAX_MANIFEST_SHARE', STANDARD.MAX_MANIFEST_SHARE, share);
+  const byteShare = take('MAX_BYTE_SHARE', STANDARD.MAX_BYTE_SHARE, share);
   const deadLetterQueue = environment['DEAD_LETTER_QUEUE'] && take('DEAD_LETTER_QUEUE', undefined, queueUrl);
   const restoreFunction = environment['RESTORE_FUNCTION'] || undefined;
   if (
@@ -99,6 +108,8 @@ export function readConfiguration(environment: Environment, now: Date): Configur
     maxIndexLag === undefined ||
     allowUnversioned === undefined ||
     undoWindow === undefined ||
+    manifestShare === undefined ||
+    byteShare === undefined ||
     problems.length > 0
   ) {
     throw new ConfigurationError(`the environment is not usable: ${problems.join('; ')}`);
@@ -106,6 +117,7 @@ export function readConfiguration(environment: Environment, now: Date): Configur
   return {
     ...{ tableName, bucketName, layout, busName, journalPrefix, heartbeatPrefix, planPrefix },
     ...{ grace, quarantine, maxIndexLag, defaultFilters, allowUnversioned, undoWindow },
+    brake: { manifestShare, byteShare, ...BRAKE_FLOORS },
     ...{ deadLetterQueue: deadLetterQueue || undefined, restoreFunction },
   };
 }
@@ -140,6 +152,13 @@ function duration(value: string): number {
   if (milliseconds < 0)
     throw new Error(`"${value}" is negative: allowed are durations such as 24h, 90m, 30s`);
   return milliseconds;
+}
+
+/** From 0 to 1. */
+function share(value: string): number {
+  const percent = /^\d{1,3}(\.\d+)?%$/.test(value) ? Number(value.slice(0, -1)) : Number.NaN;
+  if (percent > 0 && percent <= 100) return percent / 100;
+  throw new Error(`"${value}" is no share: allowed are percentages such as 50%; 100% lets everything pass`);
 }
 
 function flag(value: string): boolean {

@@ -7,7 +7,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
 import { ulid } from 'ulid';
 import { bytes, reportText } from '../cli/output.ts';
-import { STANDARD } from '../lambdas/configuration.ts';
+import { BRAKE_FLOORS, STANDARD } from '../lambdas/configuration.ts';
 import { reindex } from '../lambdas/index/reindex.ts';
 import type { Counts, ReindexReport } from '../lambdas/index/reindex-report.ts';
 import { type PruneDependencies, prune } from '../lambdas/prune/engine.ts';
@@ -198,6 +198,7 @@ async function run(payload: object): Promise<Report> {
       ...{ grace: DAY, quarantine: DAY, maxIndexLag: 15 * MINUTE },
       ...{ journalPrefix: STANDARD.JOURNAL_PREFIX, heartbeatPrefix: STANDARD.HEARTBEAT_PREFIX },
       ...{ allowUnversioned: false, undoWindow: 14 * DAY },
+      brake: { manifestShare: 0.5, byteShare: 0.5, ...BRAKE_FLOORS },
     },
     owner: 'demo',
     now,

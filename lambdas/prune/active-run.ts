@@ -23,6 +23,8 @@ export interface ActiveRun {
     deadline: number;
     /** At the end, of a run that applies one. */
     plan: PlanProgress | undefined;
+    /** When the run's item last told how far it is, milliseconds since the epoch. */
+    recordedAt: number;
   };
 }
 
@@ -63,7 +65,8 @@ export async function recordStart(active: ActiveRun): Promise<void> {
   const started = new Date(startedAt).toISOString();
   const undo = { recoverable: policy.recoverable, ...recoverableUntil(active) };
   const plan = limit === undefined ? {} : { plan: limit.hash };
-  const begun = { mode, trigger, startedAt: started, expireAt, fence, status: 'running' };
+  const { owner } = active.dependencies;
+  const begun = { owner, mode, trigger, startedAt: started, expireAt, fence, status: 'running' };
   await record(active, { ...begun, ...undo, ...plan });
 }
 
@@ -75,6 +78,30 @@ export function recoverableUntil({ run, dependencies }: ActiveRun): { readonly r
   if (!run.policy.recoverable) return {};
   const until = run.startedAt + dependencies.settings.undoWindow;
   return { recoverableUntil: new Date(until).toISOString() };
+}
+
+/** How often a run's item tells how far it is (milliseconds). */
+const RECORD_EVERY = 10_000;
+
+/**
+ * Tells whoever watches how far the run is, and sees whether the lock was taken from it by force: then it deletes nothing
+ * more, and ends.
+ */
+export async function recordProgress(active: ActiveRun): Promise<void> {
+  const { run, lock, state } = active;
+  const now = run.now();
+  if (lock === undefined || now - state.recordedAt < RECORD_EVERY) return;
+  state.recordedAt = now;
+  if (!(await lock.isStillHeld())) {
+    run.tally.incomplete++;
+    run.tally.refuse({ code: 'failed', message: 'the prune lock was taken from this run (unlock --force)' });
+    run.stop();
+    return;
+  }
+  const { spaceReclaimed, manifests, blobs, links, uploads } = run.tally;
+  const counts = { manifests: { ...manifests }, blobs: { ...blobs }, links: { ...links } };
+  const progressAt = new Date(now).toISOString();
+  await record(active, { ...counts, uploads: { ...uploads }, spaceReclaimed, progressAt });
 }
 
 /** The run's item at its end: the report's totals. Its lists are in the journal. */

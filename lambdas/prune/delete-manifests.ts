@@ -48,7 +48,7 @@ export async function deleteManifests(run: Run, group: readonly Doomed[], reason
   }
   for (const { item } of group) {
     run.tally.examineManifest(`${item.name}@${item.digest}`);
-    run.tally.manifests.deleted++;
+    run.tally.deleteManifest(item.name);
     run.tally.image({ deleted: item.digest, ...pullTime(item.lastPulledAt) });
   }
   return 'deleted';

@@ -13,12 +13,20 @@ import { PreviewBucket } from '../store/preview-bucket.ts';
 import { PreviewTable } from '../store/preview-table.ts';
 import { RegistryBucket } from '../store/registry-bucket.ts';
 import { sharedDeletions } from '../store/shared-deletions.ts';
-import { type ActiveRun, makeReport, recordEnd, recordStart, recoverableUntil } from './active-run.ts';
+import {
+  type ActiveRun,
+  makeReport,
+  recordEnd,
+  recordProgress,
+  recordStart,
+  recoverableUntil,
+} from './active-run.ts';
+import { brake, excess, type Radius } from './brake.ts';
 import { pruneEvent } from './event.ts';
-import { gate, policyOf } from './gate.ts';
+import { gate, policyOf, type Verdict } from './gate.ts';
 import type { Limit } from './limit.ts';
 import { KnownObstacles } from './obstacles.ts';
-import { type Report, Tally } from './report.ts';
+import { type Refusal, type Report, Tally } from './report.ts';
 import type { PruneRequest } from './request.ts';
 import type { Run } from './run.ts';
 import type { PruneDependencies } from './settings.ts';
@@ -32,6 +40,8 @@ export interface RunOptions {
   readonly limit?: Limit;
   /** The run foresees and changes nothing; what would go, at once or after it has rested, is written there. */
   readonly rehearsal?: Journal;
+  /** The deadline of another slice, for a start that takes longer than one. @default there is none */
+  readonly moreTime?: () => number | undefined;
 }
 
 /**
@@ -44,7 +54,7 @@ export async function startRun(
   dependencies: PruneDependencies,
   asked: PruneRequest,
   deadline: number,
-  { limit, rehearsal }: RunOptions = {},
+  { limit, rehearsal, moreTime }: RunOptions = {},
 ): Promise<ActiveRun> {
   const request = rehearsal === undefined ? asked : { ...asked, dryRun: true };
   const { now, newId, owner, settings } = dependencies;
@@ -64,7 +74,9 @@ export async function startRun(
     stopped: false,
     deadline,
     plan: undefined,
+    recordedAt: startedAt,
   };
+  const hasTime = () => now() < state.deadline - CLOSING_TIME;
   try {
     const table = request.dryRun ? new PreviewTable(dependencies.table) : dependencies.table;
     const objects = request.dryRun ? new PreviewBucket(real, { now: () => new Date(now()) }) : real;
@@ -78,7 +90,23 @@ export async function startRun(
     if (!request.dryRun)
       await writeHeartbeat({ objects, prefix: settings.heartbeatPrefix, now: now(), id: runId });
     const { deadLetters } = dependencies;
-    const verdict = await gate({ stores, versioning, request, settings, now, deadLetters });
+    const gated = await gate({ stores, versioning, request, settings, now, deadLetters });
+    // A plan was approved with its figures, and a dry run says at its end what it would be refused for.
+    const isBraked = lock !== undefined && !gated.refused && limit === undefined && hasTime();
+    const excesses = isBraked
+      ? await hitBrake({
+          ...{ dependencies, stores, request, mayDelete: gated.mayDelete, deadline: () => state.deadline },
+          goOn: async () => {
+            const next = moreTime?.();
+            if (next === undefined) return false;
+            await lock.extend(next);
+            state.deadline = next;
+            return true;
+          },
+        })
+      : [];
+    const verdict: Verdict =
+      excesses.length === 0 ? gated : { ...gated, refused: true, mayDelete: false, refusals: excesses };
     for (const refusal of verdict.refusals) tally.refuse(refusal);
     const journal =
       lock === undefined
@@ -107,7 +135,10 @@ export async function startRun(
       deleteObjects: sharedDeletions(objects),
       obstacles: new KnownObstacles(metadata, now),
       concurrency: dependencies.concurrency ?? 16,
-      progress: () => dependencies.onProgress?.(tally),
+      progress: async () => {
+        dependencies.onProgress?.(tally);
+        await recordProgress(active);
+      },
       halt: (refusal) => {
         state.halted ??= refusal;
       },
@@ -115,12 +146,9 @@ export async function startRun(
         state.stopped = true;
       },
       isOver: () =>
-        state.stopped ||
-        state.halted !== undefined ||
-        dependencies.signal?.aborted === true ||
-        now() >= state.deadline - CLOSING_TIME,
+        state.stopped || state.halted !== undefined || dependencies.signal?.aborted === true || !hasTime(),
     };
-    const active = { run, lock, dependencies, state };
+    const active: ActiveRun = { run, lock, dependencies, state };
     await recordStart(active);
     return active;
   } catch (error) {
@@ -128,6 +156,40 @@ export async function startRun(
     throw error;
   }
 }
+
+interface Brakeable {
+  readonly dependencies: PruneDependencies;
+  readonly stores: Stores;
+  readonly request: PruneRequest;
+  readonly mayDelete: boolean;
+  /** Of the run that asks, milliseconds since the epoch. */
+  readonly deadline: () => number;
+  /** Another slice for the rehearsal, if there is one. */
+  readonly goOn: () => Promise<boolean>;
+}
+
+/** Asks the brake, with a rehearsal of the run for where it has to know exactly. */
+async function hitBrake(about: Brakeable): Promise<readonly Refusal[]> {
+  const { dependencies, stores, request, mayDelete, deadline, goOn } = about;
+  const rehearse = async (): Promise<Radius | undefined> => {
+    const active = await startRun(dependencies, { ...request, dryRun: true }, deadline());
+    for (;;) {
+      const done = await runSlice(active, SHARDS, deadline());
+      // What ends a rehearsal before its time ends the run as well.
+      const ends = active.state.halted !== undefined || dependencies.signal?.aborted === true;
+      if (done || ends) return radiusOf(active);
+      if (!(await goOn())) return undefined;
+    }
+  };
+  const { brake: settings, grace, quarantine } = dependencies.settings;
+  const waits = request.mode === 'online' && grace > 0 && quarantine > 0;
+  return await brake({ stores, request, settings, now: dependencies.now(), mayDelete, waits }, rehearse);
+}
+
+const radiusOf = ({ run: { tally } }: ActiveRun): Radius => ({
+  manifests: tally.deletedIn,
+  bytes: tally.spaceReclaimed,
+});
 
 /**
  * Works on some shards until they are worked off or the deadline is near.
@@ -163,7 +225,10 @@ export async function finishRun(active: ActiveRun, failure?: unknown): Promise<R
     });
   }
   try {
-    if (lock === undefined) return makeReport(active);
+    if (lock === undefined) {
+      if (run.limit === undefined) await foretellRefusal(active);
+      return makeReport(active);
+    }
     const { bus, bucketName, now } = dependencies;
     await orPartial(run, () => announce({ metadata: run.metadata, bus, bucketName, now }, run.tally));
     await orPartial(run, () =>
@@ -175,6 +240,14 @@ export async function finishRun(active: ActiveRun, failure?: unknown): Promise<R
   } finally {
     await lock?.release();
   }
+}
+
+/** A dry run that is over tells what the run itself would be refused for. */
+async function foretellRefusal(active: ActiveRun): Promise<void> {
+  const { run, dependencies } = active;
+  if (run.policy.resolveOnly || run.policy.foresees) return;
+  const excesses = await excess(run, radiusOf(active), dependencies.settings.brake, run.request);
+  for (const refusal of excesses) run.tally.refuse(refusal);
 }
 
 /** A run is not reported as completed without its events. */
@@ -201,24 +274,24 @@ export async function prune(
   deadlines: Iterable<number>,
   options: RunOptions = {},
 ): Promise<Report> {
-  const [first, rest] = split(deadlines);
-  const active = await startRun(dependencies, request, first, options);
+  const iterator = deadlines[Symbol.iterator]();
+  const next = (): number | undefined => {
+    const { done, value } = iterator.next();
+    return done ? undefined : value;
+  };
+  const first = next();
+  if (first === undefined) throw new RangeError('a run needs at least one deadline');
+  const active = await startRun(dependencies, request, first, { ...options, moreTime: next });
   try {
-    let done = await runSlice(active, SHARDS, first);
-    for (const deadline of rest) {
+    let deadline: number | undefined = active.state.deadline;
+    while (deadline !== undefined) {
+      const done = await runSlice(active, SHARDS, deadline);
       if (done || active.state.halted || dependencies.signal?.aborted) break;
-      done = await runSlice(active, SHARDS, deadline);
+      deadline = next();
     }
   } catch (error) {
     await finishRun(active, error);
     throw error;
   }
   return await finishRun(active);
-}
-
-function split(deadlines: Iterable<number>): [number, Iterable<number>] {
-  const iterator = deadlines[Symbol.iterator]();
-  const first = iterator.next();
-  if (first.done) throw new RangeError('a run needs at least one deadline');
-  return [first.value, { [Symbol.iterator]: () => iterator }];
 }

@@ -20,6 +20,7 @@ export type RefusalCode =
   | 'stale-index'
   | 'dead-letters'
   | 'pushes-arriving'
+  | 'blast-radius'
   | 'unversioned-bucket'
   | 'unreadable'
   | 'kept'
@@ -124,6 +125,8 @@ export class Tally {
   readonly lost: Digest[] = [];
   /** Deletions that failed or were put off, so that the run has not done all it was asked for. */
   incomplete = 0;
+  /** Manifests deleted, by repository. */
+  readonly deletedIn = new Map<string, number>();
   readonly #examined = new KeySet();
   readonly #images: ImageDeleted[] = [];
   readonly #refusals: Refusal[] = [];
@@ -138,6 +141,11 @@ export class Tally {
   skipManifest(id: string): void {
     this.examineManifest(id);
     if (this.#examined.add(`skipped ${id}`)) this.manifests.skipped++;
+  }
+
+  deleteManifest(repository: string): void {
+    this.manifests.deleted++;
+    this.deletedIn.set(repository, (this.deletedIn.get(repository) ?? 0) + 1);
   }
 
   examineBlob(digest: Digest): void {

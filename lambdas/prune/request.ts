@@ -12,6 +12,8 @@ export interface PruneRequest {
   readonly mode: Mode;
   readonly dryRun: boolean;
   readonly trigger: Trigger;
+  /** Percent of a repository's manifests and of the bucket's bytes that may go, whatever the brake allows. */
+  readonly confirm?: number;
 }
 
 /** The request cannot be understood; nothing was done. */
@@ -19,7 +21,7 @@ export class InvalidRequestError extends Error {
   override readonly name = 'InvalidRequestError';
 }
 
-const FIELDS = ['filters', 'repositories', 'mode', 'dryRun', 'trigger'];
+const FIELDS = ['filters', 'repositories', 'mode', 'dryRun', 'trigger', 'confirm'];
 const MODES: readonly Mode[] = ['online', 'offline'];
 export const TRIGGERS: readonly Trigger[] = ['schedule', 'manual', 'cli'];
 
@@ -48,6 +50,7 @@ export function parsePruneRequest(payload: unknown, now: Date, defaults: Request
     mode: oneOf('mode', body['mode'], MODES, 'online'),
     dryRun: flag('dryRun', body['dryRun']),
     trigger: oneOf('trigger', body['trigger'], TRIGGERS, defaults.trigger ?? 'manual'),
+    ...confirmation(body['confirm']),
   };
 }
 
@@ -96,6 +99,12 @@ function oneOf<T extends string>(name: string, value: unknown, allowed: readonly
   const found = allowed.find((candidate) => candidate === value);
   if (found !== undefined) return found;
   throw new InvalidRequestError(`${name} is ${shown(value)}: allowed are ${allowed.join(', ')}`);
+}
+
+function confirmation(value: unknown): { readonly confirm?: number } {
+  if (value === undefined || value === null) return {};
+  if (typeof value === 'number' && value >= 1 && value <= 100) return { confirm: value };
+  throw new InvalidRequestError(`confirm is ${shown(value)}: allowed are 1 to 100, in percent`);
 }
 
 function flag(name: string, value: unknown): boolean {

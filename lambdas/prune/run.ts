@@ -50,7 +50,7 @@ export interface Run extends Stores {
   /** Items of one page worked on at the same time. */
   readonly concurrency: number;
   /** Tells whoever watches how far the run has come. */
-  readonly progress: () => void;
+  readonly progress: () => Promise<void>;
   /** Ends the run before anything more is deleted. */
   readonly halt: (refusal: Refusal) => void;
   /** Begins nothing more; the run ends with a failure. */

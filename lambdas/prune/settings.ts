@@ -4,6 +4,7 @@ import type { EventBus } from '../store/event-bus.ts';
 import type { MarkerRemover } from '../store/markers.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import type { Table } from '../store/table.ts';
+import type { BrakeSettings } from './brake.ts';
 import type { Tally } from './report.ts';
 
 /** The times and rights of all runs, in milliseconds (environment of the functions). */
@@ -17,6 +18,7 @@ export interface PruneSettings {
   readonly allowUnversioned: boolean;
   /** How long the bucket's lifecycle rule keeps what a run deletes. */
   readonly undoWindow: number;
+  readonly brake: BrakeSettings;
 }
 
 export interface PruneDependencies {

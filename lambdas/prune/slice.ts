@@ -129,7 +129,7 @@ async function pass(
     for (const [at, entry] of fresh.entries()) {
       if (run.limit === undefined && handled[at] === 'left') settled.add(id(entry));
     }
-    run.progress();
+    await run.progress();
     progress ||= handled.includes('progress');
   }
   return progress;

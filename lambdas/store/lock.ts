@@ -113,6 +113,15 @@ export class PruneLock {
     this.#deadline = deadline;
   }
 
+  /** Whether nobody has taken it away by force ({@link forceUnlock}). Where one has, the guard stops all that deletes. */
+  async isStillHeld(): Promise<boolean> {
+    if (!this.#held) return false;
+    const item = await this.#table.get(lockKey);
+    const lock = item && toLock(item);
+    this.#held = lock?.fence === this.fence && lock.runId === this.runId;
+    return this.#held;
+  }
+
   /** Gives the lock back at once. The item and its fence stay. */
   async release(): Promise<void> {
     if (!this.#held) return;
@@ -120,4 +129,23 @@ export class PruneLock {
     const mine = { equals: { fence: this.fence, runId: this.runId } };
     await this.#table.update(lockKey, { set: { expiresAt: 0 }, add: { version: 1 } }, mine);
   }
+}
+
+/** For so long after it was taken away nobody gets the lock: its holder, should it live, looks at it more often than that. */
+export const UNLOCK_REST = 60_000;
+
+/**
+ * Takes the lock away from a run that is certainly over, whatever its lease says. The fence goes up, by which a holder that
+ * lives after all sees it and ends.
+ *
+ * @param now milliseconds since the epoch.
+ * @returns false when the lock is not, or no longer, that run's.
+ */
+export async function forceUnlock(
+  table: Table,
+  now: number,
+  { runId, fence }: Pick<LockItem, 'runId' | 'fence'>,
+): Promise<boolean> {
+  const change = { set: { expiresAt: now + UNLOCK_REST }, add: { version: 1, fence: 1 } };
+  return (await table.update(lockKey, change, { equals: { runId, fence } })) !== undefined;
 }

@@ -25,7 +25,11 @@ const runSchema = v.object({
   recoverable: v.exactOptional(v.boolean()),
   recoverableUntil: v.exactOptional(v.string()),
   restoredAt: v.exactOptional(v.string()),
+  /** The hash of the plan that it applies. */
   plan: v.exactOptional(v.string()),
+  owner: v.exactOptional(v.string()),
+  /** When it last told how far it is, while it runs. */
+  progressAt: v.exactOptional(v.string()),
 });
 
 export type RunItem = v.InferOutput<typeof runSchema> & { readonly runId: string };

@@ -18,6 +18,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...['filters/', 'registry/', 'store/', 'picomatch'],
     ...['index/apply-upload.ts', 'index/blob-events.ts', 'index/heartbeat.ts'],
   ],
+  plan: ['prune/', 'registry/', 'store/', 'node:crypto', 'valibot'],
+  explain: ['prune/', 'registry/', 'store/'],
+  operations: ['explain/', 'plan/', 'prune/', 'restore/', 'store/'],
   notifications: ['registry/', 'store/', 'node:crypto', 'valibot'],
   restore: [
     ...['registry/', 'store/', 'valibot'],
@@ -30,11 +33,21 @@ const HANDLER = ['dependencies.ts', '@aws-lambda-powertools/', '@middy/core'];
 
 /** What single files may import beside that: where the pieces are put together. */
 const ROOTS: Readonly<Record<string, readonly string[]>> = {
-  'configuration.ts': ['filters/', 'registry/'],
+  'configuration.ts': ['filters/', 'prune/brake.ts', 'registry/'],
   'dependencies.ts': [
-    ...['configuration.ts', 'index/', 'notifications/', 'prune/', 'registry/', 'restore/', 'store/', 'ulid'],
+    ...[
+      'configuration.ts',
+      'index/',
+      'notifications/',
+      'operations/',
+      'prune/',
+      'registry/',
+      'restore/',
+      'store/',
+      'ulid',
+    ],
   ],
-  'prune/handler.ts': [...HANDLER, 'configuration.ts', 'metric-names.ts', 'aws-lambda'],
+  'prune/handler.ts': [...HANDLER, 'configuration.ts', 'metric-names.ts', 'operations/', 'aws-lambda'],
   'prune/telemetry.ts': ['@aws-lambda-powertools/'],
   'index/handler.ts': [...HANDLER, 'configuration.ts', 'metric-names.ts', 'aws-lambda'],
   'index/heartbeat-handler.ts': [...HANDLER, 'configuration.ts', 'metric-names.ts'],

@@ -88,6 +88,7 @@ const CODES = Object.keys({
   'stale-index': 0,
   'dead-letters': 0,
   'pushes-arriving': 0,
+  'blast-radius': 0,
   'unversioned-bucket': 0,
   unreadable: 0,
   kept: 0,

@@ -219,7 +219,10 @@ describe('a prune beside another one', () => {
 
 describe('a request that cannot be understood', () => {
   it.each([
-    [{ filter: {} }, 'unknown field "filter": allowed are filters, repositories, mode, dryRun, trigger'],
+    [
+      { filter: {} },
+      'unknown field "filter": allowed are filters, repositories, mode, dryRun, trigger, confirm',
+    ],
     [{ dryRun: 'true' }, 'dryRun is "true": allowed are true and false'],
     [{ mode: 'fast' }, 'mode is "fast": allowed are online, offline'],
     [{ repositories: [] }, 'repositories is []: allowed is a list of 1 to 100 globs such as "team/*"'],

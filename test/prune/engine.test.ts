@@ -130,7 +130,7 @@ describe('a run', () => {
     const broken = new Error('the table is on fire');
     const table = intercept(world.table, {
       before: once(
-        ({ operation }) => operation === 'due',
+        ({ operation }) => operation === 'write',
         () => {
           throw broken;
         },

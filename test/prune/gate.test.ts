@@ -167,7 +167,7 @@ describe('telemetry', () => {
       read(chunk);
       return true;
     });
-    observe(report, {
+    observe('prune', report, {
       logger: new Logger({ serviceName: 'test', logLevel: 'INFO' }),
       metrics: new Metrics(metricsOf('prune', 'my-registry')),
     });

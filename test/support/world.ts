@@ -66,6 +66,7 @@ export class World {
       heartbeatPrefix: HEARTBEATS,
       allowUnversioned: false,
       undoWindow: 14 * DAY,
+      brake: { manifestShare: 0.5, byteShare: 0.5, manifestFloor: 20, byteFloor: 1024 ** 3 },
       ...settings,
     };
   }
