@@ -59,7 +59,8 @@ export class TerminalSession {
     this.#terminal = new xterm.Terminal({ ...size, scrollback: SCROLLBACK, allowProposedApi: true });
     this.#pty = spawn(file, [...first, ...args], {
       ...size,
-      name: 'xterm-256color',
+      // What TERM is to be; the environment alone would not do.
+      name: env['TERM'] ?? 'xterm-256color',
       cwd: PROJECT,
       env: { PATH: process.env['PATH'], LANG: 'C.UTF-8', ...env },
     });
