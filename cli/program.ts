@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import type { Cli } from './cli.ts';
+import { addCompletion } from './commands/completion.ts';
 import { addHistory } from './commands/history.ts';
 import { addIndex } from './commands/index.ts';
 import { addInit } from './commands/init.ts';
@@ -34,8 +35,8 @@ const EXIT_CODES = `
 
 Exit codes: 0 done, 1 error, 2 usage, 3 already running, 4 refused, 5 partial.`;
 
-/** In the order in which the help lists them. */
-const COMMANDS = [addInit, addReindex, addIndex, addPrune, addRuns, addRestore, addHistory];
+/** In the order in which the help lists them; the completion, which is made of the others, is the last. */
+const COMMANDS = [addInit, addReindex, addIndex, addPrune, addRuns, addRestore, addHistory, addCompletion];
 
 /** Runs one command. @returns the exit code. */
 export async function runProgram(args: readonly string[], host: Host): Promise<number> {
