@@ -8,6 +8,8 @@ import { RestoreRefusedError } from '../lambdas/restore/errors.ts';
 import type { RestoreStatus } from '../lambdas/restore/report.ts';
 import { PruneAlreadyRunningError } from '../lambdas/store/lock.ts';
 
+export { describe } from './errors.ts';
+
 export const EXIT = {
   done: 0,
   error: 1,
@@ -32,12 +34,4 @@ export function exitCodeOf(error: unknown): number {
 export function exitCodeFor({ status }: { readonly status: Report['status'] | RestoreStatus }): number {
   if (status === 'refused') return EXIT.refused;
   return status === 'partial' ? EXIT.partial : EXIT.done;
-}
-
-/** One line: what went wrong, with the service's own code in front where it is not in the text already. */
-export function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const message = error.message.trim() || (error.cause instanceof Error ? error.cause.message : '');
-  const known = error.name === 'Error' || error.name.endsWith('Error') || message.includes(error.name);
-  return (known ? message || error.name : `${error.name}: ${message}`).replaceAll(/\s*\n\s*/g, ' ');
 }

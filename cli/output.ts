@@ -3,6 +3,7 @@ import Table from 'cli-table3';
 import prettyBytes from 'pretty-bytes';
 import type { Counts, ReindexReport } from '../lambdas/index/reindex-report.ts';
 import type { Report } from '../lambdas/prune/report.ts';
+import { type Paint, plain } from './terminal.ts';
 
 /** Lines of a list before it is cut short; the journal and `--json` have the rest. */
 const MAX_LINES = 20;
@@ -16,7 +17,8 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   return `${made.toString()}\n`;
 }
 
-export function reportText(report: Report): string {
+/** @param paint @default no colours */
+export function reportText(report: Report, paint: Paint = plain): string {
   const { manifests, blobs, links, uploads } = report;
   const would = report.dryRun ? 'would be deleted' : 'deleted';
   const rows = [
@@ -39,8 +41,12 @@ export function reportText(report: Report): string {
       ),
     ),
     table(['', 'examined', would, ''], rows),
-    list(report.refusals.map((refusal) => `${refusal.code}: ${where(refusal)}${refusal.message}`)),
-    `${report.dryRun ? 'Reclaimable' : 'Total reclaimed'} space: ${bytes(report.spaceReclaimed)} (${report.spaceReclaimed} bytes)\n`,
+    list(
+      report.refusals.map(
+        (refusal) => `${paint('refusal', `${refusal.code}:`)} ${where(refusal)}${refusal.message}`,
+      ),
+    ),
+    `${paint('total', `${report.dryRun ? 'Reclaimable' : 'Total reclaimed'} space: ${bytes(report.spaceReclaimed)}`)} (${report.spaceReclaimed} bytes)\n`,
     `${report.dryRun ? 'Dry run' : 'Run'} ${report.runId} ${report.status} in ${seconds(report.durationMs)}\n`,
     report.journal === undefined ? '' : `Journal: ${report.journal}\n`,
   ].join('');

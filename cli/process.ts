@@ -2,7 +2,7 @@
 import { hostname, userInfo } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { EXIT } from './exit-codes.ts';
-import type { Host } from './terminal.ts';
+import { eraseLine, type Host } from './terminal.ts';
 
 /** A slice of a run from the command line; the lock's lease is taken forward with each (milliseconds). */
 const SLICE = 15 * 60_000;
@@ -22,7 +22,7 @@ export function endOnSignal(
 ): { readonly signal: AbortSignal; readonly stop: () => void } {
   const controller = new AbortController();
   const end = () => {
-    host.stderr.write(`\n${text}\n`);
+    host.stderr.write(`${eraseLine(host)}${text}\n`);
     controller.abort();
   };
   process.once('SIGINT', end);

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import type { Cli } from './cli.ts';
+import { addCompletion } from './commands/completion.ts';
 import { addHistory } from './commands/history.ts';
 import { addIndex } from './commands/index.ts';
 import { addInit } from './commands/init.ts';
@@ -11,7 +12,7 @@ import { addRestore } from './commands/restore.ts';
 import { addRuns } from './commands/runs.ts';
 import { addUsage } from './commands/usage.ts';
 import { describe, EXIT, exitCodeOf } from './exit-codes.ts';
-import type { Host } from './terminal.ts';
+import { complain, type Host } from './terminal.ts';
 
 const ENVIRONMENT = `
 Configuration comes from the environment:
@@ -32,10 +33,14 @@ Configuration comes from the environment:
 and AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL … as the AWS SDK reads them.`;
 
 const EXIT_CODES = `
+
 Exit codes: 0 done, 1 error, 2 usage, 3 already running, 4 refused, 5 partial.`;
 
-/** In the order in which the help lists them. */
-const COMMANDS = [addInit, addReindex, addIndex, addPrune, addUsage, addRuns, addRestore, addHistory];
+/** In the order in which the help lists them; the completion, which is made of the others, is the last. */
+const COMMANDS = [
+  ...[addInit, addReindex, addIndex, addPrune, addUsage, addRuns, addRestore, addHistory],
+  addCompletion,
+];
 
 /** Runs one command. @returns the exit code. */
 export async function runProgram(args: readonly string[], host: Host): Promise<number> {
@@ -47,7 +52,8 @@ export async function runProgram(args: readonly string[], host: Host): Promise<n
     .configureOutput({
       writeOut: (text) => host.stdout.write(text),
       writeErr: (text) => host.stderr.write(text),
-      outputError: (text, write) => write(text.replace(/^error: /, 'registry-prune: ')),
+      getOutHelpWidth: () => widthOf(host.stdout),
+      getErrHelpWidth: () => widthOf(host.stderr),
     })
     .addHelpText('after', ENVIRONMENT + EXIT_CODES);
 
@@ -60,6 +66,7 @@ export async function runProgram(args: readonly string[], host: Host): Promise<n
       },
   };
   for (const add of COMMANDS) add(program, cli);
+  complainInOneLine(program, 'registry-prune', host);
 
   try {
     await program.parseAsync([...args], { from: 'user' });
@@ -67,9 +74,31 @@ export async function runProgram(args: readonly string[], host: Host): Promise<n
   } catch (error) {
     // Commander has said it already; help asked for is no error.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
-    host.stderr.write(`registry-prune: ${describe(error)}\n`);
-    return exitCodeOf(error);
+    const exit = exitCodeOf(error);
+    complain(host, describe(error), REFUSALS.includes(exit) ? 'refusal' : 'error');
+    return exit;
   }
+}
+
+/** Nothing went wrong; it is not to be done now. */
+const REFUSALS: readonly number[] = [EXIT.alreadyRunning, EXIT.refused];
+
+/** Narrower than this, help cannot be read any more; without a terminal it has Commander's width. */
+const MIN_WIDTH = 40;
+const widthOf = ({ isTTY, columns }: NodeJS.WriteStream): number =>
+  isTTY && columns ? Math.max(columns, MIN_WIDTH) : 80;
+
+/** What Commander says of arguments it does not take, with what to do. */
+function complainInOneLine(command: Command, path: string, host: Host): void {
+  command.configureOutput({
+    outputError: (text) => {
+      const said = text.replace(/^error: /, '').trim();
+      const helped = /\(Did you mean|Allowed choices/.test(said);
+      const line = said.replace(/\n\(Did you mean (.*)\)$/, '; did you mean $1');
+      complain(host, helped ? line : `${line.replace(/\.$/, '')}; see ${path} --help`, 'error');
+    },
+  });
+  for (const child of command.commands) complainInOneLine(child, `${path} ${child.name()}`, host);
 }
 
 /** As `package.json` says it. */

@@ -7,7 +7,7 @@ import { pollQueue } from '../../lambdas/index/poll.ts';
 import { type Cli, type Command, withExamples } from '../cli.ts';
 import { describe, EXIT, UsageError } from '../exit-codes.ts';
 import { endOnSignal, sleep } from '../process.ts';
-import type { Host } from '../terminal.ts';
+import { complain, type Host } from '../terminal.ts';
 
 interface IndexOptions {
   readonly queue: string;
@@ -34,25 +34,22 @@ async function indexCommand(host: Host, options: IndexOptions): Promise<number> 
   const every = heartbeatInterval(options.heartbeat);
   const configuration = readConfiguration(host.env, new Date());
   const { indexer, queue } = indexerDependencies(configuration, url);
-  const complain = (text: string): void => {
-    host.stderr.write(`registry-prune: ${text}\n`);
-  };
   // Fails at once where the queue is not there or may not be read.
   const waiting = await queue.depth();
   const ending = endOnSignal(host, 'Ending after the messages under way …');
-  complain(`indexing events from ${url}, ${waiting} waiting; Ctrl-C ends it`);
+  complain(host, `indexing events from ${url}, ${waiting} waiting; Ctrl-C ends it`);
   const beating = beat(heartbeatWriter(configuration), every, ending.signal, (error) =>
-    complain(`no heartbeat written: ${describe(error)}`),
+    complain(host, `no heartbeat written: ${describe(error)}`),
   );
   const totals = { applied: 0, ignored: 0, postponed: 0, failed: 0, restored: 0, lost: 0 };
   try {
     await pollQueue({
       ...{ indexer, queue, sleep, signal: ending.signal },
       onBatch: (result) => {
-        for (const line of linesOf(result)) complain(line);
+        for (const line of linesOf(result)) complain(host, line);
         add(totals, result);
       },
-      onError: (error) => complain(`the queue: ${describe(error)}; going on`),
+      onError: (error) => complain(host, `the queue: ${describe(error)}; going on`),
     });
   } finally {
     ending.stop();

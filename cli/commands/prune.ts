@@ -9,12 +9,13 @@ import { type Cli, type Command, Option, withExamples } from '../cli.ts';
 import { EXIT, exitCodeFor, UsageError } from '../exit-codes.ts';
 import { bytes, reportText } from '../output.ts';
 import { Deadlines, endOnSignal, thisProcess } from '../process.ts';
-import { confirm, type Host, Progress } from '../terminal.ts';
+import type { Amount } from '../progress.ts';
+import { complain, confirm, type Host, Progress, painter } from '../terminal.ts';
 
 interface PruneOptions {
-  readonly filter: readonly string[];
+  readonly filter?: readonly string[];
   readonly all?: boolean;
-  readonly repository: readonly string[];
+  readonly repository?: readonly string[];
   readonly mode: string;
   readonly dryRun?: boolean;
   readonly json?: boolean;
@@ -25,9 +26,9 @@ export function addPrune(program: Command, cli: Cli): void {
   const command = program
     .command('prune')
     .description('delete untagged or filtered manifests and the blobs nothing needs')
-    .option('--filter <name=value>', 'dangling, until, label, label! as in docker image prune', collect, [])
+    .option('--filter <name=value>', 'dangling, until, label, label! as in docker image prune', collect)
     .option('-a, --all', 'tagged images too, as far as the filters match (dangling=false)')
-    .option('--repository <glob>', 'only repositories that match, e.g. "team/*"', collect, [])
+    .option('--repository <glob>', 'only repositories that match, e.g. "team/*"', collect)
     .addOption(
       new Option('--mode <mode>', 'offline: the registry is stopped or read-only; no grace, no quarantine')
         .choices(['online', 'offline'])
@@ -52,8 +53,7 @@ async function pruneCommand(host: Host, options: PruneOptions): Promise<number> 
     filters: configuration.defaultFilters,
     trigger: 'cli',
   });
-  for (const line of warningsOf(configuration, request))
-    host.stderr.write(`registry-prune: warning: ${line}\n`);
+  for (const line of warningsOf(configuration, request)) complain(host, `warning: ${line}`, 'refusal');
   const asks = host.stdin.isTTY && !options.yes && !request.dryRun;
   if (asks && !(await confirm(host, warning(configuration, request)))) {
     host.stderr.write('Nothing was deleted.\n');
@@ -68,13 +68,15 @@ async function pruneCommand(host: Host, options: PruneOptions): Promise<number> 
       {
         ...pruneDependencies(configuration, thisProcess()),
         signal: ending.signal,
-        onProgress: (tally) => progress.show(progressText(tally)),
+        onProgress: (tally) => progress.update(progressOf(tally)),
       },
       request,
       deadlines,
     );
     progress.clear();
-    host.stdout.write(options.json ? `${JSON.stringify(report)}\n` : reportText(report));
+    host.stdout.write(
+      options.json ? `${JSON.stringify(report)}\n` : reportText(report, painter(host.stdout)),
+    );
     return exitCodeFor(report);
   } finally {
     progress.clear();
@@ -85,7 +87,7 @@ async function pruneCommand(host: Host, options: PruneOptions): Promise<number> 
 
 /** The same payload that the function takes. */
 function payloadOf(options: PruneOptions, defaults: string | undefined, now: Date): object {
-  const { filter, all, repository, mode, dryRun } = options;
+  const { filter = [], all, repository = [], mode, dryRun } = options;
   const filters: Record<string, string[]> = Object.create(null);
   for (const argument of filter) {
     // As Docker's command line reads them: split at the first `=`, the name in lower case.
@@ -132,13 +134,14 @@ function warning({ bucketName }: Configuration, request: PruneRequest): string {
   );
 }
 
-function progressText({ manifests, blobs, spaceReclaimed }: Tally): string {
-  return (
-    `prune: ${manifests.examined} manifests examined, ${manifests.deleted} deleted; ` +
-    `${blobs.examined} blobs examined, ${blobs.deleted} deleted; ${bytes(spaceReclaimed)} reclaimed`
-  );
-}
+/** @param total manifests and blobs that the run will look at, if that is known. */
+const progressOf = ({ manifests, blobs, spaceReclaimed }: Tally, total?: number): Amount => ({
+  label: 'prune',
+  done: manifests.examined + blobs.examined,
+  total,
+  text: `${bytes(spaceReclaimed)} reclaimed`,
+});
 
-function collect(value: string, before: readonly string[]): string[] {
+function collect(value: string, before: readonly string[] = []): string[] {
   return [...before, value];
 }

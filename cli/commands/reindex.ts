@@ -22,7 +22,7 @@ async function reindexCommand(host: Host, options: { readonly json?: boolean }):
   const progress = new Progress(host);
   const report = await reindex(context, {
     onHealed: (healed) => announce(context, healed),
-    onProgress: ({ phase, done }) => progress.show(`reindex: ${phase} ${done.toLocaleString('en')}`),
+    onProgress: ({ phase, done }) => progress.update({ label: `reindex: ${phase}`, done }),
   }).finally(() => progress.clear());
   host.stdout.write(options.json ? `${JSON.stringify(report)}\n` : reindexText(report));
   return report.postponed > 0 ? EXIT.partial : EXIT.done;

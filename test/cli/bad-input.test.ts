@@ -95,10 +95,10 @@ describe('a filter that cannot be understood', () => {
 
 describe('arguments that do not exist', () => {
   it.each([
-    [['prune', '--colour'], "registry-prune: unknown option '--colour'\n"],
+    [['prune', '--colour'], "registry-prune: unknown option '--colour'; see registry-prune prune --help\n"],
     [
       ['prune', 'extra'],
-      "registry-prune: too many arguments for 'prune'. Expected 0 arguments but got 1: extra.\n",
+      "registry-prune: too many arguments for 'prune'. Expected 0 arguments but got 1: extra; see registry-prune prune --help\n",
     ],
     [
       ['prune', '--mode', 'sideways'],
@@ -116,7 +116,7 @@ describe('arguments that do not exist', () => {
   it('a command that does not exist', async () => {
     const { code, stderr } = await runCli(['gc'], services.env);
     expect(code).toBe(EXIT.usage);
-    expect(stderr).toBe("registry-prune: unknown command 'gc'\n");
+    expect(stderr).toBe("registry-prune: unknown command 'gc'; see registry-prune --help\n");
   });
 });
 
@@ -165,7 +165,9 @@ describe('something that is not there', () => {
     'the bucket: %s %s',
     async (...args) => {
       const ended = await runCli(args, { ...services.env, REGISTRY_BUCKET: 'nowhere' });
-      const stderr = oneLine('The bucket "nowhere" does not exist');
+      const stderr = oneLine(
+        'The bucket "nowhere" does not exist: check REGISTRY_BUCKET, and by AWS_PROFILE the account',
+      );
       expect(ended).toEqual({ code: EXIT.error, stdout: '', stderr });
       await unchanged();
     },

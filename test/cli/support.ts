@@ -98,6 +98,9 @@ export function spawnCli(args: readonly string[], env: Environment): Promise<End
   });
 }
 
+/** Vitest asks for colours where it has a terminal; what is tested here has none. */
+delete process.env['FORCE_COLOR'];
+
 /** The AWS SDK reads this process's environment, whatever a host says: for everything that does not spawn. */
 export function adopt(env: Environment): void {
   Object.assign(process.env, env);
