@@ -1,12 +1,7 @@
 /** What the command's exit code says. */
 
-import { ConfigurationError } from '../lambdas/configuration.ts';
-import { InvalidFilterError } from '../lambdas/filters/prune-filters.ts';
 import type { Report } from '../lambdas/prune/report.ts';
-import { InvalidRequestError } from '../lambdas/prune/request.ts';
-import { RestoreRefusedError } from '../lambdas/restore/errors.ts';
 import type { RestoreStatus } from '../lambdas/restore/report.ts';
-import { PruneAlreadyRunningError } from '../lambdas/store/lock.ts';
 
 export { describe } from './errors.ts';
 
@@ -19,16 +14,22 @@ export const EXIT = {
   partial: 5,
 } as const;
 
+const USAGE = new Set([
+  ...['UsageError', 'InvalidFilterError', 'InvalidRequestError', 'InvalidSubjectError', 'ConfigurationError'],
+]);
+const REFUSED = new Set(['RestoreRefusedError', 'InvalidPlanError', 'UnlockRefusedError']);
+
 /** The arguments cannot be understood; nothing was done. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
 export function exitCodeOf(error: unknown): number {
-  const usage = [UsageError, InvalidFilterError, InvalidRequestError, ConfigurationError];
-  if (usage.some((kind) => error instanceof kind)) return EXIT.usage;
-  if (error instanceof RestoreRefusedError) return EXIT.refused;
-  return error instanceof PruneAlreadyRunningError ? EXIT.alreadyRunning : EXIT.error;
+  // By name: one that a function answers with is of no class here.
+  const name = error instanceof Error ? error.name : '';
+  if (USAGE.has(name)) return EXIT.usage;
+  if (REFUSED.has(name)) return EXIT.refused;
+  return name === 'PruneAlreadyRunningError' ? EXIT.alreadyRunning : EXIT.error;
 }
 
 export function exitCodeFor({ status }: { readonly status: Report['status'] | RestoreStatus }): number {

@@ -90,8 +90,9 @@ const where = ({ repository, digest }: Report['refusals'][number]): string =>
 
 export const seconds = (milliseconds: number): string => `${(milliseconds / 1000).toFixed(1)} s`;
 
-export function list(lines: readonly string[]): string {
+/** @param rest says where the others are. */
+export function list(lines: readonly string[], rest = 'the journal has a line for each'): string {
   const shown = lines.slice(0, MAX_LINES).map((line) => `${line}\n`);
   const more = lines.length - shown.length;
-  return shown.join('') + (more > 0 ? `… and more; the journal has a line for each\n` : '');
+  return shown.join('') + (more > 0 ? `… and more; ${rest}\n` : '');
 }

@@ -2,15 +2,20 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import type { Cli } from './cli.ts';
+import { addApply } from './commands/apply.ts';
 import { addCompletion } from './commands/completion.ts';
 import { addHistory } from './commands/history.ts';
 import { addIndex } from './commands/index.ts';
 import { addInit } from './commands/init.ts';
+import { addPlan } from './commands/plan.ts';
 import { addPrune } from './commands/prune.ts';
 import { addReindex } from './commands/reindex.ts';
 import { addRestore } from './commands/restore.ts';
 import { addRuns } from './commands/runs.ts';
+import { addUnlock } from './commands/unlock.ts';
 import { addUsage } from './commands/usage.ts';
+import { addWatch } from './commands/watch.ts';
+import { addWhy } from './commands/why.ts';
 import { describe, EXIT, exitCodeOf } from './exit-codes.ts';
 import { complain, type Host } from './terminal.ts';
 
@@ -22,12 +27,15 @@ Configuration comes from the environment:
   EVENT_BUS          where prune events go (default: default)
   JOURNAL_PREFIX     where the journals are, in the bucket (default: registry-prune/journal/)
   HEARTBEAT_PREFIX   where the heartbeats are, in the bucket (default: registry-prune/heartbeat/)
+  PLAN_PREFIX        where functions keep plans, in the bucket (default: registry-prune/plans/)
   DEAD_LETTER_QUEUE  URL of the queue of events that could not be indexed (default: none is looked at)
   RESTORE_FUNCTION   the function that removes delete markers (default: this process does)
   UNDO_WINDOW        how long the bucket keeps what was deleted (default: 336h)
   GRACE              rest before anything becomes garbage (default: 24h)
   QUARANTINE         rest before a condemned blob's bytes go (default: 24h)
   MAX_INDEX_LAG      how old the metadata may be (default: 15m)
+  MAX_MANIFEST_SHARE how much of a repository's manifests a run may take unconfirmed (default: 50%)
+  MAX_BYTE_SHARE     how much of the bytes of all blobs, likewise (default: 50%)
   DEFAULT_FILTERS    filters of a prune that has none, as JSON (default: {})
   ALLOW_UNVERSIONED  true: delete online though the bucket is not versioned (default: false)
 and AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL … as the AWS SDK reads them.`;
@@ -38,8 +46,8 @@ Exit codes: 0 done, 1 error, 2 usage, 3 already running, 4 refused, 5 partial.`;
 
 /** In the order in which the help lists them; the completion, which is made of the others, is the last. */
 const COMMANDS = [
-  ...[addInit, addReindex, addIndex, addPrune, addUsage, addRuns, addRestore, addHistory],
-  addCompletion,
+  ...[addInit, addReindex, addIndex, addPlan, addApply, addPrune, addWatch, addUnlock, addWhy, addUsage],
+  ...[addRuns, addRestore, addHistory, addCompletion],
 ];
 
 /** Runs one command. @returns the exit code. */

@@ -18,6 +18,7 @@ import {
   dynamoDbClient,
   eventBridgeClient,
   lambdaClient,
+  patientLambdaClient,
   s3Client,
   secretsManagerClient,
   sqsClient,
@@ -26,6 +27,7 @@ import { DynamoDbTable } from './store/dynamodb-table.ts';
 import { EventBridgeBus } from './store/eventbridge-bus.ts';
 import { type MarkerRemover, MarkersOf } from './store/markers.ts';
 import { Metadata } from './store/metadata.ts';
+import { OperatorFunction } from './store/operator-function.ts';
 import { RegistryBucket } from './store/registry-bucket.ts';
 import { RestoreFunction } from './store/restore-function.ts';
 import { S3Bucket } from './store/s3-bucket.ts';
@@ -86,6 +88,10 @@ export function operatorOf(
     ...{ planPrefix, deadlines, deadline, answerLimit: ANSWER_LIMIT },
   };
 }
+
+/** The deployed function that does what is asked for. @param functionName name or ARN. */
+export const functionOperator = (functionName: string): OperatorFunction =>
+  new OperatorFunction({ client: patientLambdaClient(), functionName });
 
 /** For a rebuild. It deletes nothing of the registry. */
 export function indexDependencies(configuration: Configuration): IndexContext & Announcer {

@@ -1,30 +1,28 @@
-/** `restore`: undoes one run, from this process. */
-import { readConfiguration } from '../../lambdas/configuration.ts';
-import { restoreDependencies } from '../../lambdas/dependencies.ts';
+/** `restore`: undoes one run. */
 import type { RestoreTally } from '../../lambdas/restore/report.ts';
-import { restoreRun } from '../../lambdas/restore/run.ts';
 import { type Cli, type Command, withExamples } from '../cli.ts';
 import { EXIT, exitCodeFor } from '../exit-codes.ts';
+import { type OperatorOptions, operatorsOf, withFunction } from '../operators.ts';
 import { bytes } from '../output.ts';
-import { Deadlines, endOnSignal, thisProcess } from '../process.ts';
 import { confirm, type Host, Progress } from '../terminal.ts';
 import { restoreText } from '../undo-output.ts';
 
-interface RestoreOptions {
+interface RestoreOptions extends OperatorOptions {
   readonly dryRun?: boolean;
   readonly json?: boolean;
   readonly yes?: boolean;
 }
 
 export function addRestore(program: Command, cli: Cli): void {
-  const command = program
-    .command('restore')
-    .description('undo a prune: what it deleted comes back, except tags where a newer one stands')
-    .argument('<runId>', 'as `runs` lists it')
-    .option('--dry-run', 'report what would come back and change nothing')
-    .option('--json', 'print the report as JSON')
-    .option('-y, --yes', 'do not ask')
-    .action(cli.run((host, runId: string, options: RestoreOptions) => restoreCommand(host, runId, options)));
+  const command = withFunction(
+    program
+      .command('restore')
+      .description('undo a prune: what it deleted comes back, except tags where a newer one stands')
+      .argument('<runId>', 'as `runs` lists it')
+      .option('--dry-run', 'report what would come back and change nothing')
+      .option('--json', 'print the report as JSON')
+      .option('-y, --yes', 'do not ask'),
+  ).action(cli.run((host, runId: string, options: RestoreOptions) => restoreCommand(host, runId, options)));
   withExamples(command, [
     'registry-prune restore 01KAV3M2Q8Z5N6W4R7T9Y1B3CD --dry-run',
     'registry-prune restore 01KAV3M2Q8Z5N6W4R7T9Y1B3CD --yes --json',
@@ -33,35 +31,20 @@ export function addRestore(program: Command, cli: Cli): void {
 
 async function restoreCommand(host: Host, runId: string, options: RestoreOptions): Promise<number> {
   const { dryRun = false, json, yes } = options;
-  const configuration = readConfiguration(host.env, new Date());
+  const operators = operatorsOf(host, options);
   const question =
-    `This will bring back what run ${runId} deleted from bucket ${configuration.bucketName}, ` +
+    `This will bring back what run ${runId} deleted from ${operators.place}, ` +
     'except tags where a newer one stands. Continue?';
   if (host.stdin.isTTY && !yes && !dryRun && !(await confirm(host, question))) {
     host.stderr.write('Nothing was restored.\n');
     return EXIT.done;
   }
   const progress = new Progress(host);
-  const ending = endOnSignal(host, 'Ending after what is under way …');
-  const deadlines = new Deadlines();
-  try {
-    const report = await restoreRun(
-      {
-        ...restoreDependencies(configuration, thisProcess()),
-        signal: ending.signal,
-        onProgress: (tally) => progress.show(progressText(tally)),
-      },
-      runId,
-      { dryRun, deadlines },
-    );
-    progress.clear();
-    host.stdout.write(json ? `${JSON.stringify(report)}\n` : restoreText(report));
-    return exitCodeFor(report);
-  } finally {
-    progress.clear();
-    deadlines.stop();
-    ending.stop();
-  }
+  const report = await operators
+    .call('restore', { runId, dryRun }, { onRestore: (tally) => progress.show(progressText(tally)) })
+    .finally(() => progress.clear());
+  host.stdout.write(json ? `${JSON.stringify(report)}\n` : restoreText(report));
+  return exitCodeFor(report);
 }
 
 const progressText = ({ blobs, manifests, tags }: RestoreTally): string =>

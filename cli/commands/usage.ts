@@ -15,7 +15,7 @@ import { usageCsv, usageText } from '../usage/output.ts';
 import { readInventory } from '../usage/read.ts';
 import { GROUPINGS, type Grouping, reportOf } from '../usage/report.ts';
 import { sharesOf } from '../usage/shares.ts';
-import { writeWhole } from '../usage/write-file.ts';
+import { writeWhole } from '../write-file.ts';
 
 interface UsageOptions {
   readonly by: Grouping;

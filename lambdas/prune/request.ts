@@ -21,7 +21,7 @@ export class InvalidRequestError extends Error {
   override readonly name = 'InvalidRequestError';
 }
 
-const FIELDS = ['filters', 'repositories', 'mode', 'dryRun', 'trigger', 'confirm'];
+const FIELDS = ['filters', 'all', 'repositories', 'mode', 'dryRun', 'trigger', 'confirm'];
 const MODES: readonly Mode[] = ['online', 'offline'];
 export const TRIGGERS: readonly Trigger[] = ['schedule', 'manual', 'cli'];
 
@@ -45,7 +45,7 @@ export function parsePruneRequest(payload: unknown, now: Date, defaults: Request
   const body = fieldsOf(payload);
   return {
     // Handed on as they came: a schema would drop what it does not know, and a lost filter widens the prune.
-    filters: parsePruneFilters(filtersOf(body['filters'] ?? defaults.filters), now),
+    filters: parsePruneFilters(chosenFilters(body, defaults), now),
     repositories: globs(body['repositories']),
     mode: oneOf('mode', body['mode'], MODES, 'online'),
     dryRun: flag('dryRun', body['dryRun']),
@@ -73,6 +73,37 @@ function fieldsOf(payload: unknown): Record<string, unknown> {
     }
   }
   return payload as Record<string, unknown>;
+}
+
+/**
+ * `all` is `-a` of `docker image prune`: tagged images too. By itself it widens the default filters and does not replace
+ * them, so that what they protect stays protected.
+ */
+function chosenFilters(
+  body: Record<string, unknown>,
+  defaults: RequestDefaults,
+): string | object | undefined {
+  const filters = filtersOf(body['filters'] ?? defaults.filters);
+  if (!flag('all', body['all'])) return filters;
+  const given = typeof filters === 'string' ? parsed(filters) : (filters ?? {});
+  if (Array.isArray(given)) return given;
+  const isDefault = body['filters'] === undefined || body['filters'] === null;
+  const dangling = isDefault ? undefined : Reflect.get(given, 'dangling');
+  return { ...given, dangling: [...textsOf(dangling), 'false'] };
+}
+
+/** In either of Docker's shapes. */
+const textsOf = (values: unknown): unknown[] =>
+  Array.isArray(values) ? values : Object.keys(Object(values ?? {}));
+
+function parsed(text: string): object {
+  try {
+    return Object(JSON.parse(text));
+  } catch {
+    // Said in the filters' own words.
+    parsePruneFilters(text, new Date(0));
+    throw new InvalidRequestError(`filters is ${shown(text)}: it is not JSON`);
+  }
 }
 
 function filtersOf(value: unknown): string | object | undefined {

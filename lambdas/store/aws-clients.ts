@@ -16,8 +16,10 @@ const CONNECT_TIMEOUT = 2000;
 const S3_TIMEOUT = 60_000;
 const DYNAMODB_TIMEOUT = 10_000;
 const EVENTBRIDGE_TIMEOUT = 10_000;
-/** The function it calls answers within this. */
+/** The restore function answers within this. */
 const LAMBDA_TIMEOUT = 60_000;
+/** A prune takes as long as a function may, and is not asked for twice. */
+const LONG_LAMBDA_TIMEOUT = 16 * 60_000;
 const SECRETS_TIMEOUT = 3_000;
 /** A receive waits for messages for up to 20 s. */
 const SQS_TIMEOUT = 30_000;
@@ -74,6 +76,11 @@ export function lambdaClient(): LambdaClient {
     maxAttempts: 5,
     requestHandler: connections(LAMBDA_TIMEOUT),
   });
+}
+
+/** For invocations that take minutes. */
+export function patientLambdaClient(): LambdaClient {
+  return new LambdaClient({ maxAttempts: 1, requestHandler: connections(LONG_LAMBDA_TIMEOUT) });
 }
 
 export function secretsManagerClient(): SecretsManagerClient {

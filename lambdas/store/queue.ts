@@ -1,4 +1,5 @@
 /** The due queue: what may have become garbage, earliest first. An entry is a hint, never a fact. */
+import { type QueueKind, queueName, SHARDS } from './items.ts';
 import type { DueEntry, Table } from './table.ts';
 
 /** Entries of a page; a page is worked on before the next is read. */
@@ -25,4 +26,27 @@ export async function* dueEntries(
     if (page.entries.length > 0) yield page.entries;
     after = page.next;
   } while (after !== undefined);
+}
+
+/**
+ * How many entries are due, of all queues of some kinds; an estimate of a run's work, since an entry is a hint.
+ *
+ * @param until milliseconds since the epoch.
+ */
+export async function countDue(
+  table: Table,
+  kinds: readonly QueueKind[],
+  until: number,
+  signal: AbortSignal,
+): Promise<number> {
+  let count = 0;
+  for (const kind of kinds) {
+    for (const shard of SHARDS) {
+      for await (const entries of dueEntries(table, queueName(kind, shard), () => until)) {
+        if (signal.aborted) return count;
+        count += entries.length;
+      }
+    }
+  }
+  return count;
 }

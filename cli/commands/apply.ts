@@ -1,0 +1,82 @@
+/** `apply`: deletes at most what a plan names. */
+import { readFile, stat } from 'node:fs/promises';
+import { text } from 'node:stream/consumers';
+import { InvalidPlanError, MAX_PLAN_BYTES } from '../../lambdas/plan/document.ts';
+import { type Cli, type Command, withExamples } from '../cli.ts';
+import { EXIT, exitCodeFor, UsageError } from '../exit-codes.ts';
+import { type OperatorOptions, operatorsOf, withFunction } from '../operators.ts';
+import { bytes, reportText } from '../output.ts';
+import { progressText } from '../plan-output.ts';
+import { confirm, type Host, painter } from '../terminal.ts';
+import { withProgress } from './prune.ts';
+
+interface ApplyOptions extends OperatorOptions {
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+  readonly yes?: boolean;
+}
+
+export function addApply(program: Command, cli: Cli): void {
+  const command = withFunction(
+    program
+      .command('apply')
+      .description('delete what a plan names, as far as nothing has wanted it since, and nothing else')
+      .argument('<plan>', 'a file, - for standard input, or s3://… below PLAN_PREFIX')
+      .option('--dry-run', 'report what would go now and change nothing')
+      .option('--json', 'print the report as JSON')
+      .option('-y, --yes', 'do not ask'),
+  ).action(cli.run((host, plan: string, options: ApplyOptions) => applyCommand(host, plan, options)));
+  withExamples(command, [
+    'registry-prune apply plan.json --dry-run',
+    'registry-prune apply plan.json',
+    'registry-prune apply s3://my-registry/registry-prune/plans/november.json --function registry-prune-prune --yes',
+  ]);
+}
+
+async function applyCommand(host: Host, source: string, options: ApplyOptions): Promise<number> {
+  const { dryRun = false, json, yes } = options;
+  if (source === '-' && host.stdin.isTTY && !yes && !dryRun) {
+    throw new UsageError('a plan from standard input is applied without a question: give --yes, or a file');
+  }
+  const plan = source.startsWith('s3:') ? source : await readPlanFile(host, source);
+  const operators = operatorsOf(host, options);
+  if (host.stdin.isTTY && !yes && !dryRun && !(await confirm(host, question(plan, operators.place)))) {
+    host.stderr.write('Nothing was deleted.\n');
+    return EXIT.done;
+  }
+  const report = await withProgress(host, {}, '', (onPrune) =>
+    operators.call('apply', { plan, dryRun }, { onPrune }),
+  );
+  const paint = painter(host.stdout);
+  host.stdout.write(
+    json ? `${JSON.stringify(report)}\n` : `${reportText(report, paint)}${progressText(report, source)}`,
+  );
+  return exitCodeFor(report);
+}
+
+/** What it is, is seen by whoever applies it. */
+async function readPlanFile(host: Host, source: string): Promise<object> {
+  if (source !== '-' && (await stat(source)).size > MAX_PLAN_BYTES) {
+    throw new InvalidPlanError(`${source} is larger than ${bytes(MAX_PLAN_BYTES)}, more than a plan may be`);
+  }
+  const content = source === '-' ? await text(host.stdin) : await readFile(source, 'utf8');
+  try {
+    const value: unknown = JSON.parse(content);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+  } catch {
+    // Said below.
+  }
+  throw new InvalidPlanError(
+    `${source} is no plan: it is no JSON object, as \`registry-prune plan\` writes it`,
+  );
+}
+
+function question(plan: object | string, place: string): string {
+  if (typeof plan === 'string')
+    return `This will delete what the plan ${plan} names from ${place}. Continue?`;
+  const { manifests = 0, tags = 0, blobs = 0, bytes: size = 0 } = Object(Reflect.get(plan, 'totals') ?? {});
+  return (
+    `WARNING! This will delete at most ${manifests} manifests, ${tags} tags and ${blobs} blobs ` +
+    `(${bytes(Number(size) || 0)}) from ${place}. Continue?`
+  );
+}

@@ -1,0 +1,86 @@
+/** `plan`: what would go, to be read, approved and applied. */
+
+import { ulid } from 'ulid';
+import { operatorDependencies } from '../../lambdas/dependencies.ts';
+import type { PlanAnswer } from '../../lambdas/operations/operate.ts';
+import { storePlan } from '../../lambdas/operations/plans.ts';
+import { type Plan, planText } from '../../lambdas/plan/document.ts';
+import { type Cli, type Command, withExamples } from '../cli.ts';
+import { exitCodeFor, UsageError } from '../exit-codes.ts';
+import { type FilterOptions, filterFields, withFilters } from '../filter-options.ts';
+import { type OperatorOptions, type Operators, operatorsOf, withFunction } from '../operators.ts';
+import { planSummary } from '../plan-output.ts';
+import { thisProcess } from '../process.ts';
+import { type Host, painter } from '../terminal.ts';
+import { writeWhole } from '../write-file.ts';
+import { withProgress } from './prune.ts';
+
+interface PlanOptions extends FilterOptions, OperatorOptions {
+  readonly output?: string;
+  readonly json?: boolean;
+}
+
+export function addPlan(program: Command, cli: Cli): void {
+  const command = withFunction(
+    withFilters(
+      program.command('plan').description('write down what a prune would delete, to be approved and applied'),
+    )
+      .option(
+        '-o, --output <file>',
+        "where the plan goes: a file, or s3://… below the registry's PLAN_PREFIX",
+      )
+      .option('--json', 'print the answer as JSON; without -o the plan is in it'),
+  ).action(cli.run((host, options: PlanOptions) => planCommand(host, options)));
+  withExamples(command, [
+    'registry-prune plan -o plan.json',
+    'registry-prune plan --all --filter until=720h --repository "team/*" -o plan.json',
+    'registry-prune plan -o s3://my-registry/registry-prune/plans/november.json',
+    'registry-prune plan --function registry-prune-prune -o plan.json',
+  ]);
+}
+
+async function planCommand(host: Host, options: PlanOptions): Promise<number> {
+  const { output, json } = options;
+  const fields = filterFields(options);
+  const operators = operatorsOf(host, options);
+  if (output?.startsWith('s3:') && operators.configuration === undefined) {
+    throw new UsageError(
+      `--output is "${output}": a function keeps its plans itself and tells where; allowed is a file`,
+    );
+  }
+  const answer = await withProgress(host, operators, options.mode, (onPrune) =>
+    operators.call('plan', fields, { onPrune }),
+  );
+  const written = answer.hash === undefined ? undefined : await write(operators, answer, output);
+  const { plan, ...rest } = answer;
+  const shown = {
+    ...rest,
+    ...(written?.startsWith('s3:') ? { location: written } : {}),
+    ...(plan !== undefined && output === undefined ? { plan } : {}),
+  };
+  host.stdout.write(json ? `${JSON.stringify(shown)}\n` : planSummary(answer, written, painter(host.stdout)));
+  return exitCodeFor(answer.report);
+}
+
+/** @returns where the plan is now, as `apply` takes it. */
+async function write(
+  { configuration }: Operators,
+  { plan, location }: PlanAnswer,
+  output: string | undefined,
+): Promise<string | undefined> {
+  if (output === undefined) return location;
+  const whole = plan ?? tooLarge(location);
+  if (!output.startsWith('s3:')) {
+    await writeWhole(output, planText(whole), ulid());
+    return output;
+  }
+  if (configuration === undefined) return location;
+  const { prune, planPrefix } = operatorDependencies(configuration, thisProcess());
+  return await storePlan({ ...prune, planPrefix }, whole, output);
+}
+
+function tooLarge(location: string | undefined): Plan {
+  throw new UsageError(
+    `the plan is too large to be answered with, and was not written: it is at ${location}, and can be applied from there`,
+  );
+}
