@@ -223,7 +223,7 @@ describe('a request that cannot be understood', () => {
   it.each([
     [
       { filter: {} },
-      'unknown field "filter": allowed are filters, repositories, mode, dryRun, trigger, confirm',
+      'unknown field "filter": allowed are filters, all, repositories, mode, dryRun, trigger, confirm',
     ],
     [{ dryRun: 'true' }, 'dryRun is "true": allowed are true and false'],
     [{ mode: 'fast' }, 'mode is "fast": allowed are online, offline'],

@@ -105,7 +105,7 @@ describe('bash', () => {
     ['registry-prune runs --li', ['--limit']],
     ['registry-prune runs --limit 5 s', ['show']],
     ['registry-prune runs --limit show --j', ['--json']],
-    ['registry-prune runs show --', ['--json', '--help']],
+    ['registry-prune runs show --', ['--json', '--function', '--help']],
     ['registry-prune help pru', ['prune']],
     ['registry-prune completion ', ['bash', 'zsh', 'fish']],
   ])('%s', (line, candidates) => {
