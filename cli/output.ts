@@ -10,6 +10,10 @@ const MAX_LINES = 20;
 
 export const bytes = (count: number): string => prettyBytes(count, { binary: true });
 
+/** @example counted(1, 'manifest') // '1 manifest' */
+export const counted = (count: number, what: string): string =>
+  `${count.toLocaleString('en')} ${what}${count === 1 ? '' : 's'}`;
+
 /** A table without colours, so that it reads the same in a log. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const made = new Table({ head: [...head], style: { head: [], border: [] } });

@@ -2,7 +2,7 @@
 import type { PlanAnswer } from '../lambdas/operations/operate.ts';
 import type { Plan } from '../lambdas/plan/document.ts';
 import type { PlanCount, Report } from '../lambdas/prune/report.ts';
-import { bytes, list, table } from './output.ts';
+import { bytes, counted, list, table } from './output.ts';
 import { type Paint, plain } from './terminal.ts';
 
 /** Repositories in the table; the plan has them all. */
@@ -22,11 +22,14 @@ export function planSummary(answer: PlanAnswer, written: string | undefined, pai
     plan === undefined ? '' : list(whatGoes(plan), 'the plan has them all'),
     repositoriesTable(repositories),
     list(refusals),
-    `${totals.manifests} manifests, ${totals.tags} tags, ${totals.links} layer links and ${totals.blobs} blobs would go`,
-    totals.uploads === 0 ? '' : `, and ${totals.uploads} uploads (${bytes(totals.uploadBytes)})`,
+    `${counted(totals.manifests, 'manifest')}, ${counted(totals.tags, 'tag')}, ` +
+      `${counted(totals.links, 'layer link')} and ${counted(totals.blobs, 'blob')} would go`,
+    totals.uploads === 0 ? '' : `, and ${counted(totals.uploads, 'upload')} (${bytes(totals.uploadBytes)})`,
     '\n',
     paint('total', `Reclaimable space: ${bytes(totals.bytes)} (${totals.bytes} bytes)\n`),
-    report.status === 'partial' ? 'The time did not last: there is more garbage than the plan names.\n' : '',
+    report.status === 'partial'
+      ? 'It ended before it had looked at everything: there is more garbage than the plan names.\n'
+      : '',
     `Plan ${hash}\n`,
     written === undefined
       ? 'It was not written: -o plan.json does.\n'
@@ -81,7 +84,7 @@ export function progressText({ plan, dryRun }: Report, source: string): string {
   return [
     table(['of the plan', 'planned', dryRun ? 'would be gone' : 'gone', 'pending', 'dropped'], rows),
     list(
-      dropped.map(({ what, code, reason }) => `dropped: ${what}: ${code}: ${reason}`),
+      dropped.map(({ kind, what, code, reason }) => `dropped: ${kind} ${what}: ${code}: ${reason}`),
       '`--json` has the others',
     ),
     isDone

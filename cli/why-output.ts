@@ -33,7 +33,7 @@ export function whyText({ tag, manifests, blob, refusals }: Explanation): string
   // Of what is a manifest somewhere, its bytes are told of last.
   if (blob !== undefined && (manifests.length === 0 || blob.state !== 'unknown'))
     lines.push(...blobLines(blob));
-  for (const { code, message } of refusals) lines.push(`A run would delete nothing now: ${code}: ${message}`);
+  for (const { code, message } of refusals) lines.push(`For any run now: ${code}: ${message}`);
   return lines.map((line) => `${line}\n`).join('');
 }
 
@@ -43,7 +43,7 @@ function manifestLines(one: ManifestExplanation): string[] {
     state,
     ...(size === undefined ? [] : [bytes(size)]),
     ...(pushedAt === undefined ? [] : [`pushed ${pushedAt}`]),
-    ...(taggedAs.length === 0 ? [] : [`tagged so far as ${named(taggedAs)}`]),
+    ...(taggedAs.length === 0 ? [] : [`once tagged ${named(taggedAs)}`]),
   ];
   return [
     `manifest ${repository}@${digest}: ${facts.join(', ')}`,

@@ -5,7 +5,7 @@ import { InvalidPlanError, MAX_PLAN_BYTES } from '../../lambdas/plan/document.ts
 import { type Cli, type Command, withExamples } from '../cli.ts';
 import { EXIT, exitCodeFor, UsageError } from '../exit-codes.ts';
 import { type OperatorOptions, operatorsOf, withFunction } from '../operators.ts';
-import { bytes, reportText } from '../output.ts';
+import { bytes, counted, reportText } from '../output.ts';
 import { progressText } from '../plan-output.ts';
 import { confirm, type Host, painter } from '../terminal.ts';
 import { withProgress } from './prune.ts';
@@ -76,7 +76,8 @@ function question(plan: object | string, place: string): string {
     return `This will delete what the plan ${plan} names from ${place}. Continue?`;
   const { manifests = 0, tags = 0, blobs = 0, bytes: size = 0 } = Object(Reflect.get(plan, 'totals') ?? {});
   return (
-    `WARNING! This will delete at most ${manifests} manifests, ${tags} tags and ${blobs} blobs ` +
+    `WARNING! This will delete at most ${counted(manifests, 'manifest')}, ${counted(tags, 'tag')} and ` +
+    `${counted(blobs, 'blob')} ` +
     `(${bytes(Number(size) || 0)}) from ${place}. Continue?`
   );
 }

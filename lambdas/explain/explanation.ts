@@ -115,6 +115,6 @@ export interface Explanation {
   readonly tag?: TagExplanation;
   readonly manifests: readonly ManifestExplanation[];
   readonly blob?: BlobExplanation;
-  /** Why a run would delete nothing at all now. */
+  /** What holds for any run now: that it deletes nothing at all, or no data. */
   readonly refusals: readonly { readonly code: string; readonly message: string }[];
 }

@@ -196,7 +196,9 @@ describe('progress', () => {
       columns: 60,
     });
     await slow.held;
-    await terminal.shows(/^prune {2}\d+( of \d+ \(\d+ %\))?( {2}\d+\/s)?( {2}about \d+ s left)? {2}0 B reclaimed$/m);
+    await terminal.shows(
+      /^prune {2}\d+( of \d+ \(\d+ %\))?( {2}\d+\/s)?( {2}about \d+ s left)? {2}0 B reclaimed$/m,
+    );
     slow.release();
     expect(await terminal.ended()).toBe(EXIT.done);
     expect(terminal.screen()).not.toMatch(/^prune {2}/m);

@@ -22,6 +22,8 @@ export interface TerminalOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** @default 100 */
   readonly columns?: number;
+  /** @default the project's folder */
+  readonly cwd?: string;
   /** @default `registry-prune` of this project */
   readonly command?: readonly [string, ...string[]];
 }
@@ -52,8 +54,11 @@ export class TerminalSession {
   /** Everything the terminal was sent, its escapes included. */
   raw = '';
 
-  constructor(args: readonly string[], { env = {}, columns = COLUMNS, command }: TerminalOptions) {
-    const [file, ...first] = command ?? [process.execPath, 'cli/main.ts'];
+  constructor(
+    args: readonly string[],
+    { env = {}, columns = COLUMNS, cwd = PROJECT, command }: TerminalOptions,
+  ) {
+    const [file, ...first] = command ?? [process.execPath, join(PROJECT, 'cli/main.ts')];
     const size = { cols: columns, rows: ROWS };
     this.#what = [command === undefined ? 'registry-prune' : file, ...args].join(' ');
     this.#terminal = new xterm.Terminal({ ...size, scrollback: SCROLLBACK, allowProposedApi: true });
@@ -61,7 +66,7 @@ export class TerminalSession {
       ...size,
       // What TERM is to be; the environment alone would not do.
       name: env['TERM'] ?? 'xterm-256color',
-      cwd: PROJECT,
+      cwd,
       env: { PATH: process.env['PATH'], LANG: 'C.UTF-8', ...env },
     });
     this.#pty.onData((data) => {
@@ -177,6 +182,7 @@ const VARYING: readonly (readonly [RegExp, string])[] = [
   [/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, '2026-11-24T16:50:00.000Z'],
   [/\bsha256:[0-9a-f]{64}/g, `sha256:${'0'.repeat(64)}`],
   [/\b(in|after) \d+\.\d s\b/g, '$1 0.1 s'],
+  [/\bat work \d+ s ago\b/g, 'at work 5 s ago'],
   [/\bby \S+@\S+ pid \d+/g, 'by somebody@somewhere pid 1'],
   [/\b127\.0\.0\.1:\d+/g, '127.0.0.1:8000'],
 ];
