@@ -5,7 +5,7 @@ import { parsePruneFilters } from '../../lambdas/filters/prune-filters.ts';
 import { prune } from '../../lambdas/prune/engine.ts';
 import type { Tally } from '../../lambdas/prune/report.ts';
 import { type PruneRequest, parsePruneRequest } from '../../lambdas/prune/request.ts';
-import { type Cli, type Command, Option, withExamples } from '../cli.ts';
+import { type Cli, type Command, Option, withExamples, withExitCodes } from '../cli.ts';
 import { EXIT, exitCodeFor, UsageError } from '../exit-codes.ts';
 import { bytes, reportText } from '../output.ts';
 import { Deadlines, endOnSignal, thisProcess } from '../process.ts';
@@ -44,6 +44,12 @@ export function addPrune(program: Command, cli: Cli): void {
     'registry-prune prune --all --filter label=stage=review --filter until=720h --repository "team/*"',
     'registry-prune prune --mode offline --yes --json',
   ]);
+  withExitCodes(command, {
+    [EXIT.alreadyRunning]: 'a prune or an undo is already running',
+    [EXIT.refused]:
+      'refused: the metadata is stale, events could not be indexed, or pushes arrived in an offline run',
+    [EXIT.partial]: 'partial: out of time, interrupted, or some deletions or the event failed',
+  });
 }
 
 async function pruneCommand(host: Host, options: PruneOptions): Promise<number> {

@@ -18,20 +18,22 @@ const MAX_LIMIT = 10_000;
 
 export function addRuns(program: Command, cli: Cli): void {
   const runs = program.command('runs').description('the prunes that the table remembers, of one year');
-  runs
+  const list = runs
     .command('list', { isDefault: true })
     .description('the newest first')
     .option('--limit <count>', 'how many', '20')
     .option('--json', 'print JSON')
     .action(cli.run((host, options: RunsOptions) => runsCommand(host, options)));
-  runs
+  const show = runs
     .command('show')
     .description('what one did, where its journal is, and until when it can be undone')
-    .argument('<runId>')
+    .argument('<runId>', 'as `runs` lists it')
     .option('--json', 'print JSON')
     .action(
       cli.run((host, runId: string, options: { json?: boolean }) => showRunCommand(host, runId, options)),
     );
+  withExamples(list, ['registry-prune runs list --limit 5 --json']);
+  withExamples(show, ['registry-prune runs show 01KAV3M2Q8Z5N6W4R7T9Y1B3CD --json']);
   withExamples(runs, [
     'registry-prune runs --limit 5',
     'registry-prune runs show 01KAV3M2Q8Z5N6W4R7T9Y1B3CD',
