@@ -17,3 +17,9 @@ export interface Cli {
 export function withExamples(command: Command, examples: readonly string[]): void {
   command.addHelpText('after', `\nExamples:\n${examples.map((example) => `  ${example}`).join('\n')}`);
 }
+
+/** What the exit codes of a command say beyond 0, 1 and 2, which say the same everywhere. */
+export function withExitCodes(command: Command, meanings: Readonly<Record<number, string>>): void {
+  const lines = Object.entries(meanings).map(([code, meaning]) => `  ${code}  ${meaning}`);
+  command.addHelpText('after', `\nExit codes, beside 0 done, 1 error, 2 usage:\n${lines.join('\n')}`);
+}

@@ -50,9 +50,8 @@ const COMMANDS = [
   ...[addRuns, addRestore, addHistory, addCompletion],
 ];
 
-/** Runs one command. @returns the exit code. */
-export async function runProgram(args: readonly string[], host: Host): Promise<number> {
-  let code: number = EXIT.done;
+/** The whole command tree. @param onEnd is told the exit code of the command that ran. */
+export function makeProgram(host: Host, onEnd: (code: number) => void): Command {
   const program = new Command('registry-prune')
     .description('docker image prune for a whole registry on S3')
     .version(packageVersion())
@@ -70,12 +69,20 @@ export async function runProgram(args: readonly string[], host: Host): Promise<n
     run:
       (action) =>
       async (...rest) => {
-        code = await action(host, ...rest);
+        onEnd(await action(host, ...rest));
       },
   };
   for (const add of COMMANDS) add(program, cli);
   complainInOneLine(program, 'registry-prune', host);
+  return program;
+}
 
+/** Runs one command. @returns the exit code. */
+export async function runProgram(args: readonly string[], host: Host): Promise<number> {
+  let code: number = EXIT.done;
+  const program = makeProgram(host, (ended) => {
+    code = ended;
+  });
   try {
     await program.parseAsync([...args], { from: 'user' });
     return code;

@@ -2,7 +2,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { InvalidPlanError, MAX_PLAN_BYTES } from '../../lambdas/plan/document.ts';
-import { type Cli, type Command, withExamples } from '../cli.ts';
+import { type Cli, type Command, withExamples, withExitCodes } from '../cli.ts';
 import { EXIT, exitCodeFor, UsageError } from '../exit-codes.ts';
 import { type OperatorOptions, operatorsOf, withFunction } from '../operators.ts';
 import { bytes, counted, reportText } from '../output.ts';
@@ -31,6 +31,12 @@ export function addApply(program: Command, cli: Cli): void {
     'registry-prune apply plan.json',
     'registry-prune apply s3://my-registry/registry-prune/plans/november.json --function registry-prune-prune --yes',
   ]);
+  withExitCodes(command, {
+    [EXIT.alreadyRunning]: 'a prune or an undo is already running',
+    [EXIT.refused]:
+      "refused: the plan was edited, is another registry's or is none, or a prune would be refused",
+    [EXIT.partial]: 'partial: out of time, interrupted, or some deletions or the event failed',
+  });
 }
 
 async function applyCommand(host: Host, source: string, options: ApplyOptions): Promise<number> {

@@ -3,7 +3,7 @@ import { readConfiguration } from '../../lambdas/configuration.ts';
 import { indexDependencies } from '../../lambdas/dependencies.ts';
 import { parseDigest } from '../../lambdas/registry/digest.ts';
 import { historyOf } from '../../lambdas/restore/history.ts';
-import { type Cli, type Command, withExamples } from '../cli.ts';
+import { type Cli, type Command, withExamples, withExitCodes } from '../cli.ts';
 import { EXIT, UsageError } from '../exit-codes.ts';
 import type { Host } from '../terminal.ts';
 import { historyText } from '../undo-output.ts';
@@ -20,6 +20,7 @@ export function addHistory(program: Command, cli: Cli): void {
   withExamples(command, [
     'registry-prune history sha256:9f127da646be09a78a761c52c549bd5b3ef277a217230a1d72b18a86f4ea077b',
   ]);
+  withExitCodes(command, { [EXIT.partial]: 'a line of a journal cannot be read' });
 }
 
 async function historyCommand(

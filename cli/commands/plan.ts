@@ -5,8 +5,8 @@ import { operatorDependencies } from '../../lambdas/dependencies.ts';
 import type { PlanAnswer } from '../../lambdas/operations/operate.ts';
 import { storePlan } from '../../lambdas/operations/plans.ts';
 import { type Plan, planText } from '../../lambdas/plan/document.ts';
-import { type Cli, type Command, withExamples } from '../cli.ts';
-import { exitCodeFor, UsageError } from '../exit-codes.ts';
+import { type Cli, type Command, withExamples, withExitCodes } from '../cli.ts';
+import { EXIT, exitCodeFor, UsageError } from '../exit-codes.ts';
 import { type FilterOptions, filterFields, withFilters } from '../filter-options.ts';
 import { type OperatorOptions, type Operators, operatorsOf, withFunction } from '../operators.ts';
 import { planSummary } from '../plan-output.ts';
@@ -37,6 +37,10 @@ export function addPlan(program: Command, cli: Cli): void {
     'registry-prune plan -o s3://my-registry/registry-prune/plans/november.json',
     'registry-prune plan --function registry-prune-prune -o plan.json',
   ]);
+  withExitCodes(command, {
+    [EXIT.refused]: 'no plan was made: a prune would be refused',
+    [EXIT.partial]: 'the plan is not of everything: it was out of time, or interrupted',
+  });
 }
 
 async function planCommand(host: Host, options: PlanOptions): Promise<number> {

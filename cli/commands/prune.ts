@@ -3,7 +3,7 @@ import type { Configuration } from '../../lambdas/configuration.ts';
 import type { Tally } from '../../lambdas/prune/report.ts';
 import { type PruneRequest, parsePruneRequest } from '../../lambdas/prune/request.ts';
 import { countDue } from '../../lambdas/store/queue.ts';
-import { type Cli, type Command, withExamples } from '../cli.ts';
+import { type Cli, type Command, withExamples, withExitCodes } from '../cli.ts';
 import { EXIT, exitCodeFor, UsageError } from '../exit-codes.ts';
 import { type FilterOptions, filterFields, withFilters } from '../filter-options.ts';
 import { type OperatorOptions, type Operators, operatorsOf, withFunction } from '../operators.ts';
@@ -37,6 +37,13 @@ export function addPrune(program: Command, cli: Cli): void {
     'registry-prune prune --mode offline --yes --json',
     'registry-prune prune --function registry-prune-prune --yes',
   ]);
+  withExitCodes(command, {
+    [EXIT.alreadyRunning]: 'a prune or an undo is already running',
+    [EXIT.refused]:
+      'refused: the metadata is stale, events could not be indexed, pushes arrived in an offline run, or too much ' +
+      'would go',
+    [EXIT.partial]: 'partial: out of time, interrupted, or some deletions or the event failed',
+  });
 }
 
 async function pruneCommand(host: Host, options: PruneOptions): Promise<number> {

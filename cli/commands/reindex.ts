@@ -3,7 +3,7 @@ import { readConfiguration } from '../../lambdas/configuration.ts';
 import { indexDependencies } from '../../lambdas/dependencies.ts';
 import { announce } from '../../lambdas/index/blob-events.ts';
 import { reindex } from '../../lambdas/index/reindex.ts';
-import { type Cli, type Command, withExamples } from '../cli.ts';
+import { type Cli, type Command, withExamples, withExitCodes } from '../cli.ts';
 import { EXIT } from '../exit-codes.ts';
 import { reindexText } from '../output.ts';
 import { type Host, Progress } from '../terminal.ts';
@@ -15,6 +15,7 @@ export function addReindex(program: Command, cli: Cli): void {
     .option('--json', 'print JSON')
     .action(cli.run((host, options: { json?: boolean }) => reindexCommand(host, options)));
   withExamples(command, ['registry-prune reindex', 'registry-prune reindex --json']);
+  withExitCodes(command, { [EXIT.partial]: 'partial: keys wait for a prune to end; reindex again after it' });
 }
 
 async function reindexCommand(host: Host, options: { readonly json?: boolean }): Promise<number> {

@@ -1,6 +1,6 @@
 /** `restore`: undoes one run. */
 import type { RestoreTally } from '../../lambdas/restore/report.ts';
-import { type Cli, type Command, withExamples } from '../cli.ts';
+import { type Cli, type Command, withExamples, withExitCodes } from '../cli.ts';
 import { EXIT, exitCodeFor } from '../exit-codes.ts';
 import { type OperatorOptions, operatorsOf, withFunction } from '../operators.ts';
 import { bytes } from '../output.ts';
@@ -27,6 +27,11 @@ export function addRestore(program: Command, cli: Cli): void {
     'registry-prune restore 01KAV3M2Q8Z5N6W4R7T9Y1B3CD --dry-run',
     'registry-prune restore 01KAV3M2Q8Z5N6W4R7T9Y1B3CD --yes --json',
   ]);
+  withExitCodes(command, {
+    [EXIT.alreadyRunning]: 'a prune or an undo is already running',
+    [EXIT.refused]: 'refused: the run cannot be undone, or not any more',
+    [EXIT.partial]: 'partial: something is lost, failed, or waits for the undo of another run',
+  });
 }
 
 async function restoreCommand(host: Host, runId: string, options: RestoreOptions): Promise<number> {

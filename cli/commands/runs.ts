@@ -31,7 +31,7 @@ export function addRuns(program: Command, cli: Cli): void {
       .option('--json', 'print JSON'),
   ).action(cli.run((host, runId: string, options: RunOptions) => showRunCommand(host, runId, options)));
   const examples = [
-    'registry-prune runs --limit 5',
+    'registry-prune runs list --limit 5',
     'registry-prune runs show 01KAV3M2Q8Z5N6W4R7T9Y1B3CD',
   ] as const;
   withExamples(runs, examples);

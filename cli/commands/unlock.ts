@@ -6,7 +6,7 @@ import { type LockItem, lockKey, toLock } from '../../lambdas/store/items.ts';
 import { forceUnlock, SKEW, UNLOCK_REST } from '../../lambdas/store/lock.ts';
 import { readRun } from '../../lambdas/store/runs.ts';
 import type { Table } from '../../lambdas/store/table.ts';
-import { type Cli, type Command, withExamples } from '../cli.ts';
+import { type Cli, type Command, withExamples, withExitCodes } from '../cli.ts';
 import { EXIT, UsageError } from '../exit-codes.ts';
 import { thisProcess } from '../process.ts';
 import { confirm, type Host } from '../terminal.ts';
@@ -40,6 +40,9 @@ export function addUnlock(program: Command, cli: Cli): void {
     'registry-prune unlock --force',
     'registry-prune unlock --force --run 01KAV3M2Q8Z5N6W4R7T9Y1B3CD --yes',
   ]);
+  withExitCodes(command, {
+    [EXIT.refused]: 'the lock stays: its holder may be alive, or it is not the one meant',
+  });
 }
 
 async function unlockCommand(host: Host, options: UnlockOptions): Promise<number> {

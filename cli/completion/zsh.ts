@@ -28,7 +28,8 @@ function commandFunction(program: CommandModel, command: CommandModel): string {
     ...options.map(optionSpec),
     ...(leaf
       ? args.map((value, index) => quoted(`${index + 1}:${valueSpec(value)}`))
-      : [quoted('1: :->command'), quoted('*:: :->rest')]),
+      : // After the name of a command only the options of that one count.
+        [quoted('1: :->command'), quoted('(-)*:: :->rest')]),
   ];
   const lines = specs.map((spec) => `    ${spec}`).join(' \\\n');
   if (leaf) {
@@ -82,7 +83,8 @@ function valueSpec(value: Value): string {
     case 'file':
       return `${escaped(value.name)}:_files`;
     default:
-      return `${escaped(value.name)}: `;
+      // Nothing to offer. A blank would show the name alone, but then no option is completed beside it.
+      return `${escaped(value.name)}:()`;
   }
 }
 

@@ -8,6 +8,8 @@ import { openTerminal } from '../support/terminal.ts';
 
 const PROJECT = join(import.meta.dirname, '..', '..');
 const TAB = '\t';
+/** Ctrl-U takes the line away; Ctrl-C would take what is typed next as well. */
+const CLEAR = '\u0015';
 
 let directory: string;
 
@@ -38,14 +40,14 @@ inShell('bash', () => {
       command: ['bash'],
       env: { PS1: '> ', HOME: directory, INPUTRC: '/dev/null' },
     });
-    await bash.shows('> ');
+    await bash.shows('>');
     bash.type(`source ${directory}/registry-prune.bash; echo loa''ded\r`);
     await bash.shows(/^loaded$/m);
     bash.type(`registry-prune pr${TAB}`);
     await bash.shows(/> registry-prune prune$/m);
     bash.type(`--mod${TAB}of${TAB}--dr${TAB}`);
     await bash.shows(/> registry-prune prune --mode offline --dry-run$/m);
-    bash.press('ctrl-c');
+    bash.type(CLEAR);
     bash.type(`registry-prune prune --mode=of${TAB}`);
     await bash.shows(/> registry-prune prune --mode=offline$/m);
   });
@@ -64,14 +66,14 @@ inShell('zsh', () => {
       command: ['zsh'],
       env: { PS1: '> ', HOME: directory },
     });
-    await zsh.shows('> ');
+    await zsh.shows('>');
     zsh.type(`${load(directory)}; echo loa''ded\r`);
     await zsh.shows(/^loaded$/m);
     zsh.type(`registry-prune pr${TAB}`);
     await zsh.shows(/> registry-prune prune$/m);
     zsh.type(`--mod${TAB}of${TAB}--dr${TAB}`);
     await zsh.shows(/> registry-prune prune --mode=offline --dry-run$/m);
-    zsh.press('ctrl-c');
+    zsh.type(CLEAR);
     zsh.type(`registry-prune runs ${TAB}`);
     await zsh.shows(/^show +-- what one did/m);
     zsh.type(`sh${TAB}--j${TAB}`);

@@ -106,7 +106,8 @@ export class TerminalSession {
   }
 
   /**
-   * What can be read on it, scrolled up to the beginning. A line that the terminal wrapped is one line.
+   * What can be read on it, scrolled up to the beginning: a line that the terminal wrapped is one, and blanks at
+   * the end of a line are none.
    * @param styles with marks such as `‹red›…‹/›` around what is coloured or bold.
    */
   screen({ styles = false }: { readonly styles?: boolean } = {}): string {

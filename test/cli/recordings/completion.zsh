@@ -9,7 +9,7 @@ _registry-prune() {
     '(- *)'{-V,--version}'[output the version number]' \
     '(- *)'{-h,--help}'[display help for command]' \
     '1: :->command' \
-    '*:: :->rest' && ret=0
+    '(-)*:: :->rest' && ret=0
   case $state in
     command)
       commands=(
@@ -34,7 +34,7 @@ _registry-prune_apply() {
   _arguments -s \
     '(-o --out)'{-o,--out=}'[where it'\''s written]:file:_files' \
     '--format=[how]:format:(text json)' \
-    '*--only=[this one]:name: ' \
+    '*--only=[this one]:name:()' \
     '(- *)'{-h,--help}'[display help for command]' \
     '1:file:_files'
 }
@@ -45,9 +45,9 @@ _registry-prune_show() {
   local -a commands
   _arguments -C -s \
     '(- *)'{-h,--help}'[display help for command]' \
-    '--limit=[how many]:count: ' \
+    '--limit=[how many]:count:()' \
     '1: :->command' \
-    '*:: :->rest' && ret=0
+    '(-)*:: :->rest' && ret=0
   case $state in
     command)
       commands=(
@@ -70,7 +70,7 @@ _registry-prune_show() {
 
 _registry-prune_show_all() {
   _arguments -s \
-    '--limit=[how many]:count: ' \
+    '--limit=[how many]:count:()' \
     '(- *)'{-h,--help}'[display help for command]'
 }
 
