@@ -3,6 +3,7 @@ import { lastSuccessKey } from '../store/items.ts';
 import type { PruneLock } from '../store/lock.ts';
 import { runKey } from '../store/runs.ts';
 import type { Value } from '../store/table.ts';
+import type { Radius } from './brake.ts';
 import type { PlanProgress, Refusal, Report, Status } from './report.ts';
 import type { Run } from './run.ts';
 import type { PruneDependencies } from './settings.ts';
@@ -53,6 +54,12 @@ export function makeReport({ run, state }: ActiveRun): Report {
     durationMs: run.now() - run.startedAt,
   };
 }
+
+/** What a run that is over has deleted, or a rehearsed one would have. */
+export const radiusOf = ({ run: { tally } }: ActiveRun): Radius => ({
+  manifests: tally.deletedIn,
+  bytes: tally.spaceReclaimed,
+});
 
 /** A run's items outlive it for a year: seconds, as DynamoDB's TTL wants them. */
 const RUN_RETENTION = 365 * 24 * 3600;

@@ -132,6 +132,8 @@ async function pass(
     await run.progress();
     progress ||= handled.includes('progress');
   }
+  // An empty queue takes its time too, and the lock may have been taken away meanwhile.
+  await run.progress();
   return progress;
 }
 

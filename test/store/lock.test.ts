@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { lockKey } from '../../lambdas/store/items.ts';
-import { PruneAlreadyRunningError, PruneLock, SKEW } from '../../lambdas/store/lock.ts';
+import {
+  forceUnlock,
+  PruneAlreadyRunningError,
+  PruneLock,
+  SKEW,
+  UNLOCK_REST,
+} from '../../lambdas/store/lock.ts';
 import { DeadlineError } from '../../lambdas/store/object-store.ts';
 import { MemoryTable } from '../../local/memory-table.ts';
 import { MINUTE, TestClock } from '../support/clock.ts';
@@ -146,5 +152,39 @@ describe('the prune lock', () => {
     const lock = await take('one', { over });
     expect(lock.fence).toBe(1);
     expect(lock.guard).not.toThrow();
+  });
+});
+
+describe('a lock that is taken away', () => {
+  it('is free a minute later, with a fence of its own', async () => {
+    const { clock, table, take } = setUp();
+    const lost = await take('one');
+    expect(await forceUnlock(table, clock.now(), { runId: 'one', fence: 1 })).toBe(true);
+    await expect(take('two')).rejects.toBeInstanceOf(PruneAlreadyRunningError);
+    clock.advance(UNLOCK_REST + 1);
+    expect((await take('two')).fence).toBe(3);
+    expect(await lost.isStillHeld()).toBe(false);
+  });
+
+  it('stops its holder as soon as that looks', async () => {
+    const { clock, table, take } = setUp();
+    const lost = await take('one');
+    expect(await lost.isStillHeld()).toBe(true);
+    await forceUnlock(table, clock.now(), { runId: 'one', fence: 1 });
+    expect(() => lost.guard()).not.toThrow();
+    expect(await lost.isStillHeld()).toBe(false);
+    expect(() => lost.guard()).toThrow(DeadlineError);
+    await lost.release();
+    expect(await table.get(lockKey)).toMatchObject({ fence: 2, expiresAt: clock.now() + UNLOCK_REST });
+  });
+
+  it.each([
+    { runId: 'one', fence: 2 },
+    { runId: 'two', fence: 1 },
+  ])('is only that of the run that was meant: %j', async (meant) => {
+    const { clock, table, take } = setUp();
+    const lock = await take('one');
+    expect(await forceUnlock(table, clock.now(), meant)).toBe(false);
+    expect(await lock.isStillHeld()).toBe(true);
   });
 });
