@@ -15,6 +15,20 @@ describe('a request', () => {
     },
   );
 
+  it('takes `all` as -a: default filters are widened, given ones too', () => {
+    const defaults = { filters: '{"label!":["keep"],"dangling":["true"]}' };
+    const lists = (body: object) => parsePruneRequest(body, now, defaults).filters.toJSON();
+    expect(lists({ all: true })).toEqual({ dangling: ['false'], 'label!': ['keep'] });
+    expect(lists({ all: true, filters: { label: ['a'] } })).toEqual({ dangling: ['false'], label: ['a'] });
+    expect(lists({ all: true, filters: '{"label":{"a":true}}' })).toEqual({
+      dangling: ['false'],
+      label: ['a'],
+    });
+    expect(lists({ all: false })).toEqual({ dangling: ['true'], 'label!': ['keep'] });
+    expect(() => lists({ all: true, filters: { dangling: ['true'] } })).toThrow(/^invalid filter 'dangling=/);
+    expect(() => lists({ all: 'yes' })).toThrow('all is "yes": allowed are true and false');
+  });
+
   it('takes every field', () => {
     const request = parse({
       filters: '{"dangling":{"false":true},"until":{"24h":true}}',
@@ -49,7 +63,7 @@ describe('a request', () => {
   });
 
   it.each([
-    ['an unknown field', { filter: {} }, /unknown field "filter": allowed are filters, repositories/],
+    ['an unknown field', { filter: {} }, /unknown field "filter": allowed are filters, all, repositories/],
     ['a field in another case', { dryrun: true }, /unknown field "dryrun"/],
     ['a field of every object', JSON.parse('{"__proto__":{}}'), /unknown field "__proto__"/],
     ['a mode', { mode: 'Offline' }, /mode is "Offline": allowed are online, offline/],
