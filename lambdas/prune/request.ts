@@ -89,7 +89,10 @@ function chosenFilters(
   if (Array.isArray(given)) return given;
   const isDefault = body['filters'] === undefined || body['filters'] === null;
   const dangling = isDefault ? undefined : Reflect.get(given, 'dangling');
-  return { ...given, dangling: [...textsOf(dangling), 'false'] };
+  const texts = [...textsOf(dangling), 'false'];
+  // All filters have to be in one of Docker's two shapes.
+  const isMap = Object.values(given).some((values) => !Array.isArray(values));
+  return { ...given, dangling: isMap ? Object.fromEntries(texts.map((text) => [text, true])) : texts };
 }
 
 /** In either of Docker's shapes. */
