@@ -8,7 +8,7 @@ import { type OperatorOptions, operatorsOf, withFunction } from '../operators.ts
 import { bytes, counted, reportText } from '../output.ts';
 import { progressText } from '../plan-output.ts';
 import { confirm, type Host, painter } from '../terminal.ts';
-import { withProgress } from './prune.ts';
+import { type Estimate, withProgress } from './prune.ts';
 
 interface ApplyOptions extends OperatorOptions {
   readonly dryRun?: boolean;
@@ -50,7 +50,7 @@ async function applyCommand(host: Host, source: string, options: ApplyOptions): 
     host.stderr.write('Nothing was deleted.\n');
     return EXIT.done;
   }
-  const report = await withProgress(host, {}, '', (onPrune) =>
+  const report = await withProgress(host, 'apply', totalOf(plan), (onPrune) =>
     operators.call('apply', { plan, dryRun }, { onPrune }),
   );
   const paint = painter(host.stdout);
@@ -59,6 +59,14 @@ async function applyCommand(host: Host, source: string, options: ApplyOptions): 
   );
   return exitCodeFor(report);
 }
+
+/** What the plan names; the links go with their blobs. */
+const totalOf =
+  (plan: object | string): Estimate =>
+  async () => {
+    const { manifests, blobs } = Object(Reflect.get(Object(plan), 'totals') ?? {});
+    return Number.isInteger(manifests) && Number.isInteger(blobs) ? manifests + blobs : undefined;
+  };
 
 /** What it is, is seen by whoever applies it. */
 async function readPlanFile(host: Host, source: string): Promise<object> {

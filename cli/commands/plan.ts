@@ -13,7 +13,7 @@ import { planSummary } from '../plan-output.ts';
 import { thisProcess } from '../process.ts';
 import { type Host, painter } from '../terminal.ts';
 import { writeWhole } from '../write-file.ts';
-import { withProgress } from './prune.ts';
+import { dueIn, withProgress } from './prune.ts';
 
 interface PlanOptions extends FilterOptions, OperatorOptions {
   readonly output?: string;
@@ -52,7 +52,7 @@ async function planCommand(host: Host, options: PlanOptions): Promise<number> {
       `--output is "${output}": a function keeps its plans itself and tells where; allowed is a file`,
     );
   }
-  const answer = await withProgress(host, operators, options.mode, (onPrune) =>
+  const answer = await withProgress(host, 'plan', dueIn(operators, options.mode), (onPrune) =>
     operators.call('plan', fields, { onPrune }),
   );
   const written = answer.hash === undefined ? undefined : await write(operators, answer, output);

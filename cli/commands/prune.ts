@@ -57,7 +57,7 @@ async function pruneCommand(host: Host, options: PruneOptions): Promise<number> 
     host.stderr.write('Nothing was deleted.\n');
     return EXIT.done;
   }
-  const report = await withProgress(host, operators, request.mode, (onPrune) =>
+  const report = await withProgress(host, 'prune', dueIn(operators, request.mode), (onPrune) =>
     operators.call('prune', fields, { onPrune }),
   );
   host.stdout.write(json ? `${JSON.stringify(report)}\n` : reportText(report, painter(host.stdout)));
@@ -76,22 +76,29 @@ function confirmField(share: string | undefined): { readonly confirm?: number } 
   throw new UsageError(`--confirm is "${share}": allowed are 1% to 100%`);
 }
 
-/**
- * Shows how far a run of this process is. What is due when it begins is counted beside it, for a guess at the time that
- * remains.
- */
+/** Counts what there is to look at, for a guess at the time that remains. */
+export type Estimate = (signal: AbortSignal) => Promise<number | undefined>;
+
+/** What is due, while the run is under way. */
+export const dueIn =
+  ({ table }: Pick<Operators, 'table'>, mode: string): Estimate =>
+  async (signal) => {
+    const until = mode === 'offline' ? Number.MAX_SAFE_INTEGER : Date.now();
+    return table && (await countDue(table, ['manifest', 'blob'], until, signal));
+  };
+
+/** Shows how far a run of this process is, on a terminal. */
 export async function withProgress<T>(
   host: Host,
-  { table }: Pick<Operators, 'table'>,
-  mode: string,
+  label: string,
+  estimate: Estimate,
   run: (onProgress: (tally: Tally) => void) => Promise<T>,
 ): Promise<T> {
   const progress = new Progress(host);
   const counting = new AbortController();
   let total: number | undefined;
-  if (table !== undefined && canErase(host)) {
-    const until = mode === 'offline' ? Number.MAX_SAFE_INTEGER : Date.now();
-    countDue(table, ['manifest', 'blob'], until, counting.signal).then(
+  if (canErase(host)) {
+    estimate(counting.signal).then(
       (count) => {
         total = count;
       },
@@ -100,7 +107,7 @@ export async function withProgress<T>(
     );
   }
   try {
-    return await run((tally) => progress.update(progressOf(tally, total)));
+    return await run((tally) => progress.update(amountOf(tally, label, total)));
   } finally {
     counting.abort();
     progress.clear();
@@ -134,8 +141,12 @@ function question({ place, configuration }: Operators, request: PruneRequest, fi
 }
 
 /** @param total manifests and blobs that the run will look at, if that is known. */
-const progressOf = ({ manifests, blobs, spaceReclaimed }: Tally, total: number | undefined): Amount => ({
-  label: 'prune',
+const amountOf = (
+  { manifests, blobs, spaceReclaimed }: Tally,
+  label: string,
+  total: number | undefined,
+): Amount => ({
+  label,
   done: manifests.examined + blobs.examined,
   total,
   text: `${bytes(spaceReclaimed)} reclaimed`,
