@@ -3,7 +3,7 @@ import { type Configuration, readConfiguration } from '../lambdas/configuration.
 import { functionOperator, operatorDependencies } from '../lambdas/dependencies.ts';
 import { type Answers, operate } from '../lambdas/operations/operate.ts';
 import { type Action, parseOperation } from '../lambdas/operations/payload.ts';
-import type { Tally } from '../lambdas/prune/report.ts';
+import type { PruneDependencies } from '../lambdas/prune/settings.ts';
 import type { RestoreTally } from '../lambdas/restore/report.ts';
 import type { Table } from '../lambdas/store/table.ts';
 import type { Command } from './cli.ts';
@@ -12,7 +12,7 @@ import { complain, type Host } from './terminal.ts';
 
 /** What a command is told while it waits. */
 export interface Watching {
-  readonly onPrune?: (tally: Tally) => void;
+  readonly onPrune?: NonNullable<PruneDependencies['onProgress']>;
   readonly onRestore?: (tally: RestoreTally) => void;
 }
 

@@ -66,6 +66,7 @@ export class Progress {
   readonly #now: () => number;
   readonly #rate: Rate;
   #shownAt: number | undefined;
+  #label: string | undefined;
 
   /** @param now milliseconds since any moment. */
   constructor(host: Host, now: () => number = Date.now) {
@@ -78,6 +79,9 @@ export class Progress {
   update(amount: Amount): void {
     if (!canErase(this.#host)) return;
     this.#rate.record(amount);
+    // What has begun is shown at once: it may be long before there is more to tell.
+    if (amount.label !== this.#label) this.#shownAt = undefined;
+    this.#label = amount.label;
     this.#write((width) => progressLine(amount, this.#rate.perSecond, width));
   }
 

@@ -6,7 +6,13 @@ import { countDue } from '../../lambdas/store/queue.ts';
 import { type Cli, type Command, withExamples, withExitCodes } from '../cli.ts';
 import { EXIT, exitCodeFor, UsageError } from '../exit-codes.ts';
 import { type FilterOptions, filterFields, withFilters } from '../filter-options.ts';
-import { type OperatorOptions, type Operators, operatorsOf, withFunction } from '../operators.ts';
+import {
+  type OperatorOptions,
+  type Operators,
+  operatorsOf,
+  type Watching,
+  withFunction,
+} from '../operators.ts';
 import { bytes, reportText } from '../output.ts';
 import type { Amount } from '../progress.ts';
 import { canErase, complain, confirm, type Host, Progress, painter } from '../terminal.ts';
@@ -92,7 +98,7 @@ export async function withProgress<T>(
   host: Host,
   label: string,
   estimate: Estimate,
-  run: (onProgress: (tally: Tally) => void) => Promise<T>,
+  run: (onProgress: NonNullable<Watching['onPrune']>) => Promise<T>,
 ): Promise<T> {
   const progress = new Progress(host);
   const counting = new AbortController();
@@ -107,7 +113,10 @@ export async function withProgress<T>(
     );
   }
   try {
-    return await run((tally) => progress.update(amountOf(tally, label, total)));
+    return await run((tally, of) => {
+      const amount = amountOf(tally, label, total);
+      progress.update(of === 'run' ? amount : { ...amount, label: `${label}: how much would go`, text: '' });
+    });
   } finally {
     counting.abort();
     progress.clear();

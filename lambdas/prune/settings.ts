@@ -42,6 +42,8 @@ export interface PruneDependencies {
   readonly newId: () => string;
   readonly concurrency?: number;
   readonly signal?: AbortSignal;
-  /** Called now and then with the counts so far. */
-  readonly onProgress?: (tally: Tally) => void;
+  /**
+   * Called now and then with the counts so far; of the run, or of the rehearsal by which the brake learns what would go.
+   */
+  readonly onProgress?: (tally: Tally, of: 'run' | 'rehearsal') => void;
 }

@@ -122,7 +122,7 @@ export async function startRun(
       obstacles: new KnownObstacles(metadata, now),
       concurrency: dependencies.concurrency ?? 16,
       progress: async () => {
-        dependencies.onProgress?.(tally);
+        dependencies.onProgress?.(tally, 'run');
         await recordProgress(active);
       },
       halt: (refusal) => {
@@ -158,7 +158,9 @@ interface Brakeable {
 async function hitBrake(about: Brakeable): Promise<readonly Refusal[]> {
   const { dependencies, stores, request, mayDelete, deadline, goOn } = about;
   const rehearse = async (): Promise<Radius | undefined> => {
-    const active = await startRun(dependencies, { ...request, dryRun: true }, deadline());
+    const { onProgress } = dependencies;
+    const told = onProgress && { onProgress: (tally: Tally) => onProgress(tally, 'rehearsal') };
+    const active = await startRun({ ...dependencies, ...told }, { ...request, dryRun: true }, deadline());
     for (;;) {
       const done = await runSlice(active, SHARDS, deadline());
       // What ends a rehearsal before its time ends the run as well.

@@ -193,11 +193,11 @@ describe('progress', () => {
     const slow = await holdRequests(s3, (request) => isDeletion(request) && ++batches === 2);
     const terminal = openTerminal([...OFFLINE, '--yes'], {
       env: { ...services.env, AWS_ENDPOINT_URL_S3: slow.endpoint },
-      columns: 60,
+      columns: 100,
     });
     await slow.held;
     await terminal.shows(
-      /^prune {2}\d+( of \d+ \(\d+ %\))?( {2}\d+\/s)?( {2}about \d+ s left)? {2}0 B reclaimed$/m,
+      /^prune {2}\d+( of \d+ \(\d+ %\))?( {2}[\d.]+\/\w+)?( {2}about \d+ \w+ left)? {2}0 B reclaimed$/m,
     );
     slow.release();
     expect(await terminal.ended()).toBe(EXIT.done);
