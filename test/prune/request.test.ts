@@ -49,7 +49,7 @@ describe('a request', () => {
   });
 
   it.each([
-    ['an unknown field', { filter: {} }, /unknown field "filter": allowed are filters, repositories/],
+    ['an unknown field', { filter: {} }, /unknown field "filter": allowed are filters, all, repositories/],
     ['a field in another case', { dryrun: true }, /unknown field "dryrun"/],
     ['a field of every object', JSON.parse('{"__proto__":{}}'), /unknown field "__proto__"/],
     ['a mode', { mode: 'Offline' }, /mode is "Offline": allowed are online, offline/],
