@@ -273,6 +273,14 @@ describe('says in one line', () => {
     expect(stderr).toMatch(/^registry-prune: --output is "s3:.*a function keeps its plans itself.*\n$/);
   });
 
+  it('where the function keeps a plan', async () => {
+    const { code, stdout } = await cli('plan', ...OFFLINE, '--function', FUNCTION);
+    expect(code).toBe(EXIT.done);
+    expect(stdout).toMatch(
+      /^Written to (s3:\/\/registry\/registry-prune\/plans\/\w{26}\.json); `registry-prune apply \1` deletes/m,
+    );
+  });
+
   it('that nothing answers', async () => {
     adopt({ AWS_ENDPOINT_URL_LAMBDA: 'http://127.0.0.1:9' });
     const { code, stderr } = await cli('runs', '--function', FUNCTION);
