@@ -1,7 +1,4 @@
 /** What the command line prints as JSON, and the function answers with, follows schemas/. */
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type {
   Because,
@@ -18,24 +15,8 @@ import type { State } from '../../lambdas/store/items.ts';
 import { PruneLock } from '../../lambdas/store/lock.ts';
 import { latestRuns, readRun } from '../../lambdas/store/runs.ts';
 import { digestOf, image } from '../support/images.ts';
+import { schemaErrors as errors, schema } from '../support/schemas.ts';
 import { JOURNAL, World } from '../support/world.ts';
-
-const SCHEMAS = join(import.meta.dirname, '../../schemas');
-const ajv = new Ajv2020({ strict: true, allErrors: true });
-for (const file of readdirSync(SCHEMAS)) ajv.addSchema(JSON.parse(readFileSync(join(SCHEMAS, file), 'utf8')));
-
-function schema(name: string): ValidateFunction {
-  const validate = ajv.getSchema(`urn:registry-prune:schema:${name}:1.0`);
-  if (validate === undefined) throw new Error(`there is no schema ${name}`);
-  return validate;
-}
-
-/** What is wrong with what JSON leaves of a value. */
-function errors(name: string, value: unknown): string[] {
-  const validate = schema(name);
-  validate(JSON.parse(JSON.stringify(value)));
-  return (validate.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`);
-}
 
 const digest = digestOf(new TextEncoder().encode('anything'));
 const ALL = { filters: { dangling: ['false'] } };

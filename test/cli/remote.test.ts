@@ -13,6 +13,7 @@ import { DynamoDbTable } from '../../lambdas/store/dynamodb-table.ts';
 import { PruneLock } from '../../lambdas/store/lock.ts';
 import { image, layer } from '../../local/demo-images.ts';
 import { type Handler, type InvokeApi, startInvokeApi } from '../support/invoke-api.ts';
+import { schemaErrors } from '../support/schemas.ts';
 import {
   adopt,
   BUCKET,
@@ -119,7 +120,8 @@ async function askEverything(services: Services, cli: Cli): Promise<Asked> {
   await ask('apply, what is not there', 'apply', `${LOCATION}none.json`);
 
   // A function keeps its plans itself.
-  const kept = JSON.parse((await cli('plan', ...OFFLINE, '--json')).stdout);
+  const answered = await cli('plan', ...OFFLINE, '--json');
+  const kept = JSON.parse(answered.stdout);
   const location = kept.location ?? `${LOCATION}${kept.plan.id}.json`;
   if (kept.location === undefined) await cli('plan', ...OFFLINE, '-o', location);
   await ask('apply, by location, foretold', 'apply', location, '--dry-run');
@@ -151,6 +153,11 @@ async function askEverything(services: Services, cli: Cli): Promise<Asked> {
   await ask('watch, another', 'watch', '--once');
   await ask('watch, another, as JSON', 'watch', '--once', '--json');
   const plain = new Map([...ended].map(([name, answer]) => [name, plainOf(answer, ids)] as const));
+  // Where a plan is kept differs, and the others have no function.
+  ended.set('plan, as JSON', answered);
+  ended.set('init', await runCli(['init', '--json'], services.env));
+  ended.set('reindex', await runCli(['reindex', '--json'], services.env));
+  ended.set('history', await runCli(['history', OLD, '--json'], services.env));
   return { ended, plain };
 }
 
@@ -228,6 +235,24 @@ describe('the command line with --function', () => {
     );
     const [deleted] = JSON.parse(stdoutOf('why, deleted, as JSON')).manifests;
     expect(deleted).toMatchObject({ verdict: 'deleted', deletion: { by: 'run' } });
+  });
+
+  it.each<[string, string]>([
+    ['why, kept, as JSON', 'why'],
+    ['why, deleted, as JSON', 'why'],
+    ['prune, foretold as JSON', 'prune-report'],
+    ['plan, as JSON', 'plan-answer'],
+    ['apply, by location', 'prune-report'],
+    ['prune, nothing left', 'prune-report'],
+    ['runs, as JSON', 'runs'],
+    ['runs show, as JSON', 'run'],
+    ['watch, another, as JSON', 'status'],
+    ['init', 'init'],
+    ['reindex', 'reindex-report'],
+    ['history', 'history'],
+  ])('follows the schemas, as without: %s', (name, schema) => {
+    for (const { ended } of [byFunction, here].filter((one) => one !== undefined))
+      expect(schemaErrors(schema, JSON.parse(ended.get(name)?.stdout ?? ''))).toEqual([]);
   });
 
   it('sends the function what it can be asked to do, and that the command line asks', () => {
