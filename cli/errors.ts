@@ -57,6 +57,7 @@ const EXPLANATIONS: readonly Explanation[] = [
   elsewhere,
   bucket,
   queue,
+  noFunction,
   ({ name, message }) =>
     THROTTLED.includes(name)
       ? `AWS limits the rate (${name}: ${stopped(message)}): try again later`
@@ -139,6 +140,13 @@ function bucket({ name, message }: Details): string | undefined {
 function queue({ name }: Details): string | undefined {
   if (name !== 'QueueDoesNotExist' && name !== 'AWS.SimpleQueueService.NonExistentQueue') return undefined;
   return 'the queue does not exist: check its URL and AWS_REGION';
+}
+
+function noFunction({ name, message }: Details): string | undefined {
+  const [, which] =
+    (name === 'ResourceNotFoundException' && /^Function not found: (\S+)/.exec(message)) || [];
+  if (which === undefined) return undefined;
+  return `there is no function ${which}: check its name and AWS_REGION, and by AWS_PROFILE the account`;
 }
 
 function network(error: Details): string | undefined {

@@ -16,6 +16,8 @@ const EXAMPLES = {
   undoWindow: '336h',
   filters: '{"until":["168h"]}',
   allowUnversioned: 'true',
+  maxManifestShare: '50',
+  maxByteShare: '50',
   schedule: 'cron(0 3 * * ? *)',
   timeZone: 'Europe/Berlin',
   every: '24h',
@@ -71,6 +73,8 @@ export function readContext(context: Readonly<Record<string, unknown>>): Registr
     undoWindow: read('undoWindow', duration),
     defaultFilters: read('filters', filters),
     allowUnversioned: read('allowUnversioned', flag),
+    maxManifestShare: read('maxManifestShare', percent),
+    maxByteShare: read('maxByteShare', percent),
     schedule,
     eventBus: bus === undefined || bus === 'own' ? bus : { name: bus },
     pullTimes: read('pullTimes', flag),
@@ -97,6 +101,10 @@ function flag(value: string): boolean | undefined {
   if (value === 'true') return true;
   return value === 'false' ? false : undefined;
 }
+
+/** `75`, or `75%`; how much it may be is checked with the other settings. */
+const percent = (value: string): number | undefined =>
+  /^\d{1,3}(\.\d+)?%?$/.test(value) ? Number(value.replace('%', '')) : undefined;
 
 const whole = (value: string): number | undefined => (/^\d{1,9}$/.test(value) ? Number(value) : undefined);
 

@@ -29,6 +29,11 @@ const LINKS =
 const UPLOADS = 'What uploads leave was never anyone’s image. Of everything else a run removes no version.';
 const HEARTBEATS = 'Each heartbeat is an object of its own, with a name of its own.';
 
+const JOURNALS = 'Undo and explanations read what other runs, each with a name of its own, have written.';
+const PLANS = 'A plan that is to be applied is one of those that were made, each with a name of its own.';
+/** Only requests with `If-None-Match`, which S3 carries out where there is nothing yet. */
+const ONCE = { conditions: { Null: { 's3:if-none-match': 'false' } } } as const;
+
 export interface IndexResources extends Resources {
   readonly queue: Pick<IQueue, 'queueArn'>;
   readonly restorer: Pick<IFunction, 'functionArn'>;
@@ -62,8 +67,9 @@ export interface PruneResources extends Resources {
 
 export function prunePermissions(on: PruneResources): Permission[] {
   const { bucket, table, settings } = on;
-  const { layout, journalPrefix, heartbeatPrefix } = settings;
+  const { layout, journalPrefix, heartbeatPrefix, planPrefix } = settings;
   const { blobsPrefix, repositoriesPrefix } = layout;
+  const tags = bucket.arnForObjects(`${repositoriesPrefix}*/_manifests/tags/*`);
   const uploads = bucket.arnForObjects(`${repositoriesPrefix}*/_uploads/*`);
   const data = bucket.arnForObjects(`${blobsPrefix}*/data`);
   return [
@@ -78,12 +84,22 @@ export function prunePermissions(on: PruneResources): Permission[] {
     // Of a blob too: by one, a large upload is moved into place.
     allow(['s3:AbortMultipartUpload', 's3:ListMultipartUploadParts'], [uploads, data], { because: UPLOADS }),
     allow(['s3:ListBucketMultipartUploads'], [bucket.bucketArn], under(layout.prefix)),
-    // Only requests with `If-None-Match`, which S3 carries out where there is nothing yet: a journal is never rewritten.
     allow(['s3:PutObject'], [bucket.arnForObjects(`${journalPrefix}*`)], {
       because:
         'A run’s journal has a name of its own; the condition lets it be written once, and nothing deletes it.',
-      conditions: { Null: { 's3:if-none-match': 'false' } },
+      ...ONCE,
     }),
+    // Undo, and the answer to why something has gone.
+    allow(['s3:GetObject'], [bucket.arnForObjects(`${journalPrefix}*`)], { because: JOURNALS }),
+    allow(['s3:PutObject'], [bucket.arnForObjects(`${planPrefix}*`)], {
+      because:
+        'A plan has a name of its own; the condition lets it be written once, so that it stays what it was.',
+      ...ONCE,
+    }),
+    allow(['s3:GetObject'], [bucket.arnForObjects(`${planPrefix}*`)], { because: PLANS }),
+    // Undo: a tag comes back only where none stands.
+    allow(['s3:PutObject'], [`${tags}/current/link`], { because: LINKS, ...ONCE }),
+    allow(['s3:PutObject'], [`${tags}/index/*/link`], { because: LINKS }),
     allow(['s3:PutObject'], [bucket.arnForObjects(`${heartbeatPrefix}*`)], { because: HEARTBEATS }),
     ...useKey(on, 'kms:Decrypt', 'kms:GenerateDataKey'),
     useTable(on),

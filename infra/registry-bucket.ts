@@ -30,6 +30,8 @@ const BUCKET_NAME = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 /** How long journals are kept: as long as the table's items of runs. */
 const JOURNAL_DAYS = 365;
 const HEARTBEAT_DAYS = 2;
+/** A plan is applied within days; when its last blob has gone, the runs that applied it tell of it. */
+const PLAN_DAYS = 90;
 /** distribution's uploads end within hours; the prune ends those that did not after a week. */
 const MULTIPART_DAYS = 14;
 
@@ -46,7 +48,7 @@ export class RegistryBucket extends Construct {
 
 function newBucket(
   scope: Construct,
-  { undoWindow, journalPrefix, heartbeatPrefix }: CheckedSettings,
+  { undoWindow, journalPrefix, heartbeatPrefix, planPrefix }: CheckedSettings,
 ): Bucket {
   const bucket = new Bucket(scope, 'Bucket', {
     versioned: true,
@@ -64,6 +66,7 @@ function newBucket(
       },
       { id: 'journals', prefix: journalPrefix, expiration: Duration.days(JOURNAL_DAYS) },
       { id: 'heartbeats', prefix: heartbeatPrefix, expiration: Duration.days(HEARTBEAT_DAYS) },
+      { id: 'plans', prefix: planPrefix, expiration: Duration.days(PLAN_DAYS) },
     ],
   });
   // The bucket is the stack's own, so that its notifications need no custom resource.

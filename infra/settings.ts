@@ -67,6 +67,27 @@ export interface RegistrySettings {
    * @default 'registry-prune/heartbeat/'
    */
   readonly heartbeatPrefix?: string;
+
+  /**
+   * Where the prune function keeps the plans that it makes, in the registry's bucket.
+   *
+   * @default 'registry-prune/plans/'
+   */
+  readonly planPrefix?: string;
+
+  /**
+   * Percent of a repository's manifests that a run may delete unless more is confirmed; 100 lets everything pass.
+   *
+   * @default 50
+   */
+  readonly maxManifestShare?: number;
+
+  /**
+   * Percent of the bytes of all blobs that a run may delete unless more is confirmed; 100 lets everything pass.
+   *
+   * @default 50
+   */
+  readonly maxByteShare?: number;
 }
 
 /** The settings with their defaults, checked. */
@@ -74,6 +95,7 @@ export interface CheckedSettings {
   readonly layout: RegistryLayout;
   readonly journalPrefix: string;
   readonly heartbeatPrefix: string;
+  readonly planPrefix: string;
   readonly maxIndexLag: Duration;
   readonly undoWindow: Duration;
   /** Those of the functions' variables that say where the registry is in its bucket. */
@@ -94,6 +116,9 @@ const PROPERTIES: Readonly<Record<string, string>> = {
   DEFAULT_FILTERS: 'defaultFilters',
   JOURNAL_PREFIX: 'journalPrefix',
   HEARTBEAT_PREFIX: 'heartbeatPrefix',
+  PLAN_PREFIX: 'planPrefix',
+  MAX_MANIFEST_SHARE: 'maxManifestShare',
+  MAX_BYTE_SHARE: 'maxByteShare',
 };
 
 /**
@@ -107,17 +132,18 @@ export function checkSettings(settings: RegistrySettings): CheckedSettings {
   const configuration = orWithProperties(() =>
     readConfiguration({ METADATA_TABLE: 'x', REGISTRY_BUCKET: 'x', ...environment }, new Date()),
   );
-  const { layout, journalPrefix, heartbeatPrefix, maxIndexLag, undoWindow, ...periods } = configuration;
+  const { layout, journalPrefix, heartbeatPrefix, planPrefix, ...times } = configuration;
+  const { maxIndexLag, undoWindow } = times;
   const warnings = (['grace', 'quarantine'] as const)
-    .filter((name) => periods[name] < maxIndexLag)
+    .filter((name) => times[name] < maxIndexLag)
     .map(
       (name) =>
-        `${name} is ${periods[name] / 1000} s, less than maxIndexLag (${maxIndexLag / 1000} s): ` +
+        `${name} is ${times[name] / 1000} s, less than maxIndexLag (${maxIndexLag / 1000} s): ` +
         'a push whose event is late may lose what it needs until it is healed',
     );
   const root = environment['REGISTRY_ROOT'];
   return {
-    ...{ layout, journalPrefix, heartbeatPrefix, environment, warnings },
+    ...{ layout, journalPrefix, heartbeatPrefix, planPrefix, environment, warnings },
     maxIndexLag: Duration.millis(maxIndexLag),
     undoWindow: Duration.millis(undoWindow),
     place: root === undefined ? {} : { REGISTRY_ROOT: root },
@@ -130,14 +156,20 @@ function toEnvironment(settings: RegistrySettings): Record<string, string> {
     ...(rootDirectory === undefined ? {} : { REGISTRY_ROOT: rootDirectory }),
     JOURNAL_PREFIX: settings.journalPrefix ?? STANDARD.JOURNAL_PREFIX,
     HEARTBEAT_PREFIX: settings.heartbeatPrefix ?? STANDARD.HEARTBEAT_PREFIX,
+    PLAN_PREFIX: settings.planPrefix ?? STANDARD.PLAN_PREFIX,
     GRACE: goDuration('grace', settings.grace) ?? STANDARD.GRACE,
     QUARANTINE: goDuration('quarantine', settings.quarantine) ?? STANDARD.QUARANTINE,
     MAX_INDEX_LAG: goDuration('maxIndexLag', settings.maxIndexLag) ?? STANDARD.MAX_INDEX_LAG,
     UNDO_WINDOW: goDuration('undoWindow', settings.undoWindow) ?? STANDARD.UNDO_WINDOW,
     DEFAULT_FILTERS: JSON.stringify(defaultFilters ?? {}),
     ALLOW_UNVERSIONED: String(allowUnversioned),
+    MAX_MANIFEST_SHARE: percent(settings.maxManifestShare) ?? STANDARD.MAX_MANIFEST_SHARE,
+    MAX_BYTE_SHARE: percent(settings.maxByteShare) ?? STANDARD.MAX_BYTE_SHARE,
   };
 }
+
+const percent = (share: number | undefined): string | undefined =>
+  share === undefined ? undefined : `${share}%`;
 
 /** @returns the duration as Go and the functions write it. */
 function goDuration(name: string, duration: Duration | undefined): string | undefined {

@@ -194,7 +194,11 @@ export class RegistryPruneStack extends Stack {
     output('MetadataTableName', this.metadata.table.tableName, 'The name of the metadata table.');
     output('RegistryBucketName', this.registry.bucket.bucketName, 'The bucket of the registry.');
     output('EventBusName', this.eventBus.eventBusName, 'Where the events go.');
-    output('PruneFunctionName', pruner.pruner.function.functionName, 'Invoke it with {} to prune now.');
+    output(
+      'PruneFunctionName',
+      pruner.pruner.function.functionName,
+      'For --function of the command line; {} prunes now.',
+    );
     output('IndexFunctionName', index.indexer.function.functionName, 'Follows the bucket.');
     output('HeartbeatFunctionName', heartbeat.writer.function.functionName, 'Writes heartbeats.');
     output('RestoreFunctionName', restorer.restorer.function.functionName, 'Removes delete markers.');

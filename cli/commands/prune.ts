@@ -137,9 +137,10 @@ function warningsOf(configuration: Configuration | undefined, { mode }: PruneReq
 }
 
 function question({ place, configuration }: Operators, request: PruneRequest, fields: object): string {
-  const what = request.filters.dangling ? 'all untagged manifests' : 'all manifests, tagged or not,';
   const where = request.repositories.length === 0 ? '' : ` in ${request.repositories.join(', ')}`;
   const known = configuration !== undefined || 'filters' in fields;
+  const untagged = known ? 'all untagged manifests' : 'all manifests';
+  const what = request.filters.dangling ? untagged : 'all manifests, tagged or not,';
   const filters = known ? JSON.stringify(request.filters.toJSON()) : "the function's own filters";
   const offline =
     request.mode === 'offline' ? ' The registry must be stopped or read-only: there is no grace time.' : '';

@@ -4,7 +4,9 @@ import {
   InvalidRequestError,
   type PruneRequest,
   parsePruneRequest,
+  REQUEST_FIELDS,
   type RequestDefaults,
+  shown,
   TRIGGERS,
   type Trigger,
 } from '../prune/request.ts';
@@ -30,14 +32,20 @@ export type Action = Operation['action'];
 export const MAX_RUNS = 5_000;
 const USUAL_RUNS = 20;
 
-/** Fields of each action beside `action`; those of a prune are its request's own to check. */
+/** What a rehearsal can be asked. */
+const REHEARSED = REQUEST_FIELDS.filter((name) => name !== 'dryRun');
+
+/** Fields of each action beside `action`; their values are checked one by one. */
 const FIELDS = {
+  prune: REQUEST_FIELDS,
+  plan: REHEARSED,
+  why: ['subject', ...REHEARSED],
   apply: ['plan', 'dryRun', 'trigger'],
   restore: ['runId', 'dryRun'],
   runs: ['limit'],
   run: ['runId'],
   status: [],
-} as const;
+} as const satisfies Record<Action, readonly string[]>;
 
 const ACTIONS: readonly Action[] = ['prune', 'plan', 'apply', 'restore', 'runs', 'run', 'why', 'status'];
 
@@ -50,17 +58,23 @@ const ACTIONS: readonly Action[] = ['prune', 'plan', 'apply', 'restore', 'runs',
 export function parseOperation(payload: unknown, now: Date, defaults: RequestDefaults = {}): Operation {
   const { action = 'prune', ...rest } = isObject(payload) ? payload : { action: undefined };
   const known = ACTIONS.find((one) => one === action);
+  if (known === undefined) {
+    throw new InvalidRequestError(
+      `action is ${shown(action)}: allowed are ${ACTIONS.join(', ')}; absent it is prune`,
+    );
+  }
+  const allowed: readonly string[] = FIELDS[known];
+  const unknown = Object.keys(rest).find((name) => !allowed.includes(name));
+  if (unknown !== undefined) {
+    throw new InvalidRequestError(
+      `unknown field ${shown(unknown)}: allowed are ${['action', ...allowed].join(', ')}`,
+    );
+  }
   switch (known) {
-    case undefined:
-      throw new InvalidRequestError(
-        `action is ${JSON.stringify(action)}: allowed are ${ACTIONS.join(', ')}; absent it is prune`,
-      );
     case 'prune':
       return { action: known, request: parsePruneRequest(isObject(payload) ? rest : payload, now, defaults) };
-    case 'plan': {
-      if ('dryRun' in rest) throw unknownField('dryRun', ['filters', 'repositories', 'mode', 'trigger']);
+    case 'plan':
       return { action: known, request: parsePruneRequest(rest, now, defaults) };
-    }
     case 'why': {
       const { subject, ...request } = rest;
       return {
@@ -75,27 +89,22 @@ export function parseOperation(payload: unknown, now: Date, defaults: RequestDef
 }
 
 function simple(
-  action: keyof typeof FIELDS,
+  action: Exclude<Action, 'prune' | 'plan' | 'why'>,
   body: Readonly<Record<string, unknown>>,
   { trigger = 'manual' }: RequestDefaults,
 ): Operation {
-  const allowed: readonly string[] = FIELDS[action];
-  const unknown = Object.keys(body).find((name) => !allowed.includes(name));
-  if (unknown !== undefined) throw unknownField(unknown, allowed);
   switch (action) {
     case 'apply': {
       const { plan } = body;
       if (typeof plan !== 'string' && !isObject(plan)) {
         throw new InvalidRequestError(
-          'plan is missing: allowed are a plan, and its location s3://<bucket>/<key>',
+          `plan is ${given(plan)}: allowed are a plan, and its location s3://<bucket>/<key>`,
         );
       }
-      const given = body['trigger'] ?? trigger;
-      const known = TRIGGERS.find((one) => one === given);
+      const started = body['trigger'] ?? trigger;
+      const known = TRIGGERS.find((one) => one === started);
       if (known === undefined) {
-        throw new InvalidRequestError(
-          `trigger is ${JSON.stringify(given)}: allowed are ${TRIGGERS.join(', ')}`,
-        );
+        throw new InvalidRequestError(`trigger is ${shown(started)}: allowed are ${TRIGGERS.join(', ')}`);
       }
       return { action, plan, dryRun: flag('dryRun', body['dryRun']), trigger: known };
     }
@@ -113,24 +122,21 @@ function simple(
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-const unknownField = (name: string, allowed: readonly string[]): InvalidRequestError =>
-  new InvalidRequestError(
-    `unknown field ${JSON.stringify(name)}: allowed are ${['action', ...allowed].join(', ')}`,
-  );
+const given = (value: unknown): string => (value === undefined ? 'missing' : shown(value));
 
 function text(name: string, value: unknown): string {
   if (typeof value === 'string' && value !== '') return value;
-  throw new InvalidRequestError(`${name} is ${JSON.stringify(value) ?? 'missing'}: allowed is a text`);
+  throw new InvalidRequestError(`${name} is ${given(value)}: allowed is a text`);
 }
 
 function flag(name: string, value: unknown): boolean {
   if (value === undefined || value === null) return false;
   if (typeof value === 'boolean') return value;
-  throw new InvalidRequestError(`${name} is ${JSON.stringify(value)}: allowed are true and false`);
+  throw new InvalidRequestError(`${name} is ${shown(value)}: allowed are true and false`);
 }
 
 function limit(value: unknown): number {
   if (value === undefined || value === null) return USUAL_RUNS;
   if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= MAX_RUNS) return value;
-  throw new InvalidRequestError(`limit is ${JSON.stringify(value)}: allowed are 1 to ${MAX_RUNS}`);
+  throw new InvalidRequestError(`limit is ${shown(value)}: allowed are 1 to ${MAX_RUNS}`);
 }

@@ -32,5 +32,5 @@ async function run(payload: unknown, context: Context, { signal }: { signal: Abo
 
 export const handler = middy<unknown, Answers[Action]>({ timeoutEarlyInMillis: ABORT_BEFORE_TIMEOUT })
   .use(injectLambdaContext(logger, { resetKeys: true }))
-  .onError(() => observeFailure(metrics))
+  .onError(({ event }) => observeFailure(event, metrics))
   .handler(run);

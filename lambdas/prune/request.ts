@@ -21,7 +21,15 @@ export class InvalidRequestError extends Error {
   override readonly name = 'InvalidRequestError';
 }
 
-const FIELDS = ['filters', 'all', 'repositories', 'mode', 'dryRun', 'trigger', 'confirm'];
+export const REQUEST_FIELDS = [
+  'filters',
+  'all',
+  'repositories',
+  'mode',
+  'dryRun',
+  'trigger',
+  'confirm',
+] as const;
 const MODES: readonly Mode[] = ['online', 'offline'];
 export const TRIGGERS: readonly Trigger[] = ['schedule', 'manual', 'cli'];
 
@@ -68,8 +76,8 @@ function fieldsOf(payload: unknown): Record<string, unknown> {
     );
   }
   for (const name of Object.keys(payload)) {
-    if (!FIELDS.includes(name)) {
-      throw new InvalidRequestError(`unknown field ${shown(name)}: allowed are ${FIELDS.join(', ')}`);
+    if (!REQUEST_FIELDS.some((field) => field === name)) {
+      throw new InvalidRequestError(`unknown field ${shown(name)}: allowed are ${REQUEST_FIELDS.join(', ')}`);
     }
   }
   return payload as Record<string, unknown>;
@@ -147,7 +155,8 @@ function flag(name: string, value: unknown): boolean {
   throw new InvalidRequestError(`${name} is ${shown(value)}: allowed are true and false`);
 }
 
-function shown(value: unknown): string {
+/** A value as messages name it. */
+export function shown(value: unknown): string {
   const text = JSON.stringify(value) ?? String(value);
   return text.length <= 80 ? text : `${text.slice(0, 77)}…`;
 }

@@ -42,8 +42,12 @@ function observeRun(report: Report, { logger, metrics }: Telemetry): void {
   metrics.singleMetric().addDimension('Reason', reason).addMetric('RunsRefused', MetricUnit.Count, 1);
 }
 
-/** A run that ended with an error, or never began. */
-export function observeFailure(metrics: Metrics): void {
+/** Whoever asked for one of these is told, and no run has failed. */
+const NO_RUNS: readonly unknown[] = ['plan', 'restore', 'runs', 'run', 'why', 'status'];
+
+/** A run that ended with an error, or never began, which nobody may have waited for. */
+export function observeFailure(payload: unknown, metrics: Metrics): void {
+  if (NO_RUNS.includes(Object(payload).action)) return;
   metrics.addMetric('RunErrors', MetricUnit.Count, 1);
   metrics.publishStoredMetrics();
 }

@@ -55,7 +55,8 @@ export class OperatorFunction {
 }
 
 function parse(answer: Uint8Array | undefined): unknown {
-  const text = new TextDecoder().decode(answer);
+  // An empty one is no bytes for the SDK.
+  const text = answer instanceof Uint8Array ? new TextDecoder().decode(answer) : '';
   try {
     return JSON.parse(text);
   } catch {

@@ -4,7 +4,7 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
 import type { BlobEventDetail } from '../../lambdas/index/blob-events.ts';
 import { type PruneEventDetail, pruneEvent } from '../../lambdas/prune/event.ts';
-import type { RefusalCode, Report, Status } from '../../lambdas/prune/report.ts';
+import type { PlanProgress, RefusalCode, Report, Status } from '../../lambdas/prune/report.ts';
 import type { Mode, Trigger } from '../../lambdas/prune/request.ts';
 import type { RestoreReport, RestoreStatus, SkippedCode } from '../../lambdas/restore/report.ts';
 import { DAY } from '../support/clock.ts';
@@ -51,9 +51,20 @@ const FULL: Report = {
   uploads: { deleted: 0, bytes: 0 },
   refusals: [{ code: 'kept', message: 'why', repository: 'team/app', digest }],
   journal: 's3://my-registry/registry-prune/journal/01KAV3M2Q8Z5N6W4R7T9Y1B3CD/',
+  plan: {
+    hash: `sha256:${'0'.repeat(64)}`,
+    manifests: { planned: 4, gone: 3, pending: 0, dropped: 1 },
+    links: { planned: 7, gone: 7, pending: 0, dropped: 0 },
+    blobs: { planned: 9, gone: 7, pending: 2, dropped: 0 },
+    uploads: { planned: 0, gone: 0, pending: 0, dropped: 0 },
+    nextAt: '2026-11-25T16:50:00.000Z',
+    dropped: [{ kind: 'manifest', what: `team/app@${digest}`, code: 'changed', reason: 'why' }],
+  },
   startedAt: '2026-11-24T16:50:00.000Z',
   durationMs: 5210,
 };
+
+const PLAN = FULL.plan as PlanProgress;
 
 const RESTORED: BlobEventDetail = {
   schemaVersion: '1.0',
@@ -122,6 +133,7 @@ describe('the schemas', () => {
       ...TRIGGERS.map((trigger) => ({ ...FULL, trigger })),
       ...MODES.map((mode) => ({ ...FULL, mode })),
       { ...FULL, imagesDeleted: [{ untagged: 'team/app:v1' }, { deleted: digest }] },
+      { ...FULL, plan: { ...PLAN, nextAt: null, dropped: [] } },
       { ...FULL, refusals: CODES.map((code) => ({ code, message: 'why' })) },
     ];
     for (const one of reports) {
@@ -154,7 +166,7 @@ describe('the schemas', () => {
   });
 
   it.each([
-    { name: 'prune-report', validate: report, value: FULL as object, optional: ['journal'] },
+    { name: 'prune-report', validate: report, value: FULL as object, optional: ['journal', 'plan'] },
     { name: 'prune-event', validate: event, value: detailOf(FULL), optional: [] },
     { name: 'blob-event', validate: blobEvent, value: RESTORED, optional: [] },
     { name: 'restore-report', validate: restoreReport, value: UNDONE, optional: [] },
@@ -171,7 +183,21 @@ describe('the schemas', () => {
     expect(errors(report, { ...FULL, [field]: { ...FULL[field], more: 1 } })).not.toEqual([]);
   });
 
+  it('refuse a field too many or too few in what became of a plan', () => {
+    expect(errors(report, { ...FULL, plan: { ...PLAN, more: 1 } })).not.toEqual([]);
+    for (const field of Object.keys(PLAN)) {
+      const { [field]: _, ...rest } = PLAN as unknown as Record<string, unknown>;
+      expect([field, errors(report, { ...FULL, plan: rest }).length]).not.toEqual([field, 0]);
+    }
+    const links = { ...PLAN.links, more: 1 };
+    expect(errors(report, { ...FULL, plan: { ...PLAN, links } })).not.toEqual([]);
+    const dropped = PLAN.dropped.map((one) => ({ ...one, more: 1 }));
+    expect(errors(report, { ...FULL, plan: { ...PLAN, dropped } })).not.toEqual([]);
+  });
+
   it('refuse what is no digest, no time, no count', () => {
+    expect(errors(report, { ...FULL, plan: { ...PLAN, hash: 'sha512:0' } })).not.toEqual([]);
+    expect(errors(report, { ...FULL, plan: { ...PLAN, nextAt: 'soon' } })).not.toEqual([]);
     expect(errors(report, { ...FULL, imagesDeleted: [{ deleted: 'sha256:abc' }] })).not.toEqual([]);
     const [lastPulledAt, untagged] = ['yesterday', 'team/app:v1'];
     expect(errors(report, { ...FULL, imagesDeleted: [{ untagged, lastPulledAt }] })).not.toEqual([]);

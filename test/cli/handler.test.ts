@@ -84,6 +84,26 @@ describe('the prune function', () => {
     expect(services.published).toEqual([]);
   });
 
+  it.each([
+    [{ action: 'why', subject: 'not a name' }, 'InvalidSubjectError'],
+    [{ action: 'run', runId: 'none' }, 'UnknownRunError'],
+    [{ action: 'restore', runId: 'none' }, 'UnknownRunError'],
+    [{ action: 'plan', dryRun: true }, 'InvalidRequestError'],
+  ])('counts no failed run where none was asked for: %j', async (payload, name) => {
+    const { error, metrics } = Object(await invoke(payload));
+    expect(error).toMatchObject({ name });
+    expect(metrics).toEqual([]);
+  });
+
+  it.each([
+    [{ action: 'apply', plan: {} }, 'InvalidPlanError'],
+    [{ action: 'prunes' }, 'InvalidRequestError'],
+  ])('counts a run that could not begin: %j', async (payload, name) => {
+    const { error, metrics } = Object(await invoke(payload));
+    expect(error).toMatchObject({ name });
+    expect(metrics).toMatchObject([{ RunErrors: 1 }]);
+  });
+
   it('returns the report, and its log and metrics say the same', async () => {
     const { report, lines, metrics } = Object(await invoke({ mode: 'offline', trigger: 'schedule' }));
     expect(report).toMatchObject({ status: 'completed', dryRun: false, trigger: 'schedule', refusals: [] });

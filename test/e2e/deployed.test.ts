@@ -1,5 +1,10 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Duration } from 'aws-cdk-lib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Answers } from '../../lambdas/operations/operate.ts';
+import type { Action } from '../../lambdas/operations/payload.ts';
 import type { Report } from '../../lambdas/prune/report.ts';
 import type { FunctionName } from '../support/deployed/assembly.ts';
 import { callsOf } from '../support/deployed/calls.ts';
@@ -127,8 +132,152 @@ describe('the deployed functions', () => {
   });
 });
 
+describe('the prune function, by action,', () => {
+  const call = async <A extends Action>(action: A, fields: object = {}): Promise<Answers[A]> =>
+    (await stack.invoke('Prune', { action, ...fields })) as Answers[A];
+  const REPO = 'team/planned';
+  const garbage = picture('planned');
+  const lost = [...garbage.layerDigests, garbage.configDigest];
+  let made: Answers['plan'];
+  let reports: Report[];
+
+  beforeAll(async () => {
+    await pushGarbage(REPO, garbage);
+    await stack.index();
+    made = await call('plan', { repositories: [REPO] });
+  });
+
+  it('plans, and keeps the plan in the bucket', () => {
+    const { plan, location, hash, totals, report } = made;
+    expect(report).toMatchObject({ status: 'completed', dryRun: true });
+    expect(plan?.manifests.map(({ digest }) => digest)).toEqual([garbage.digest]);
+    expect(new Set(plan?.blobs.map(({ digest }) => digest))).toEqual(new Set([garbage.digest, ...lost]));
+    expect(location).toBe(`s3://${BUCKET}/registry-prune/plans/${plan?.id}.json`);
+    expect({ hash, totals }).toEqual({ hash: plan?.hash, totals: plan?.totals });
+  });
+
+  it.each<[string, () => object | string, RegExp]>([
+    ['that was edited', () => ({ ...made.plan, manifests: [] }), /^the plan was edited/],
+    ['of another bucket', () => 's3://other/registry-prune/plans/x.json', /is no place for plans/],
+    ['of another place', () => `s3://${BUCKET}/docker/plan.json`, /is no place for plans/],
+    ['that is not there', () => `s3://${BUCKET}/registry-prune/plans/none.json`, /^there is no plan at/],
+  ])('does not apply a plan %s', async (_, plan, message) => {
+    await expect(call('apply', { plan: plan() })).rejects.toMatchObject({
+      name: 'InvalidPlanError',
+      message: expect.stringMatching(message),
+    });
+  });
+
+  it('applies a plan by its location, and again, to no end', async () => {
+    const { location = '' } = made;
+    expect(await call('apply', { plan: location, dryRun: true })).toMatchObject({
+      dryRun: true,
+      plan: { hash: made.hash, manifests: { planned: 1 } },
+    });
+    reports = [];
+    for (let at = 0; at < 2; at++) {
+      await stack.index();
+      reports.push(await call('apply', { plan: location }));
+    }
+    expect(reports.map(({ manifests, blobs }) => [manifests.deleted, blobs.deleted])).toEqual([
+      [1, 1 + lost.length],
+      [0, 0],
+    ]);
+    expect(reports.at(-1)?.plan).toMatchObject({
+      hash: made.hash,
+      manifests: { planned: 1, gone: 1, pending: 0, dropped: 0 },
+      blobs: { planned: 1 + lost.length, gone: 1 + lost.length, pending: 0, dropped: 0 },
+      nextAt: null,
+      dropped: [],
+    });
+    expect(await failures()).toEqual([]);
+  });
+
+  it('tells what keeps something, and by the journal why something went', async () => {
+    const kept = await call('why', { subject: `${REPO}:moving` });
+    expect(kept.manifests).toMatchObject([
+      { verdict: 'kept', because: 'tag', path: [{ what: `${REPO}:moving` }, { by: 'named' }] },
+    ]);
+    const [gone] = (await call('why', { subject: `${REPO}@${garbage.digest}` })).manifests;
+    const [{ runId = '', journal = '' } = {}] = reports;
+    expect(gone).toMatchObject({ verdict: 'deleted', deletion: { by: 'run', runId, journal } });
+    expect(gone?.deletion?.reason).toMatch(/./);
+    expect((await call('why', { subject: garbage.configDigest })).blob).toMatchObject({
+      verdict: 'deleted',
+      deletion: { by: 'run' },
+    });
+  });
+
+  it('tells of the runs, of one, and of none', async () => {
+    const latest = await call('runs', { limit: reports.length });
+    expect(latest.map(({ runId }) => runId)).toEqual(reports.map(({ runId }) => runId).reverse());
+    const [{ runId = '', spaceReclaimed = 0 } = {}] = reports;
+    expect(await call('run', { runId })).toMatchObject({ runId, spaceReclaimed, plan: made.hash });
+    await expect(call('run', { runId: 'none' })).rejects.toMatchObject({ name: 'UnknownRunError' });
+    expect(await call('status')).toMatchObject({ lock: null, run: null });
+  });
+
+  it('brings back what a run has deleted, tags too', async () => {
+    const tagged = picture('undone');
+    await pushArtifact(stack.client, 'team/undone', tagged, 'v1');
+    await stack.index();
+    const request = { filters: { dangling: ['false'] }, repositories: ['team/undone'] };
+    const gone = (await pruneUntilQuiet(request)).filter(({ journal }) => journal !== undefined);
+    const served = () => stack.client.getManifest('team/undone', 'v1');
+    await expect(served()).rejects.toMatchObject({ status: 404 });
+    const [first, ...later] = gone;
+    const runId = first?.runId ?? '';
+    expect(await call('restore', { runId, dryRun: true })).toMatchObject({
+      dryRun: true,
+      tags: { restored: 1 },
+    });
+    await expect(served()).rejects.toMatchObject({ status: 404 });
+    for (const report of [...later.reverse(), first])
+      expect(await call('restore', { runId: report?.runId })).toMatchObject({
+        status: 'restored',
+        skipped: [],
+      });
+    expect((await served()).digest).toBe(tagged.digest);
+    expect(await failures()).toEqual([]);
+    await stack.index();
+    expect(await call('why', { subject: 'team/undone:v1' })).toMatchObject({
+      tag: { digest: tagged.digest },
+    });
+  });
+
+  it('does it all for the command line, which needs its name and nothing else', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'registry-prune-'));
+    const file = join(directory, 'plan.json');
+    const cli = (...args: string[]) => stack.cliByFunction(...args);
+    try {
+      await pushGarbage('team/remote', picture('remote'));
+      await stack.index();
+      expect(await cli('plan', '--repository', 'team/remote', '-o', file)).toMatchObject({
+        code: 0,
+        stderr: '',
+      });
+      const plan = JSON.parse(await readFile(file, 'utf8'));
+      const applied = await cli('apply', file, '--json');
+      expect(applied).toMatchObject({ code: 0, stderr: '' });
+      const { runId, trigger } = JSON.parse(applied.stdout);
+      expect(trigger).toBe('cli');
+      const location = `s3://${BUCKET}/registry-prune/plans/${plan.id}.json`;
+      expect((await cli('apply', location, '--dry-run')).code).toBe(0);
+      await writeFile(file, JSON.stringify({ ...plan, blobs: [] }));
+      expect(await cli('apply', file)).toMatchObject({ code: 4, stderr: expect.stringContaining('edited') });
+      expect(await cli('prune', '--filter', 'colour=red', '--dry-run')).toMatchObject({ code: 2 });
+      expect((await cli('why', 'team/remote:moving')).stdout).toContain('team/remote:moving');
+      expect((await cli('runs', '--limit', '1')).stdout).toContain(runId);
+      expect((await cli('runs', 'show', runId)).stdout).toContain(runId);
+      expect(await cli('restore', runId)).toMatchObject({ code: 0 });
+      expect(await cli('watch', '--once')).toMatchObject({ code: 0, stdout: 'No prune is running.\n' });
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+});
+
 const BY_LAMBDA = 'Lambda itself does it, in the name of the role.';
-const AFTER_A_CRASH = 'Only to repair what a run left that did not live to its end: test/prune, crash tests.';
 const DUE_LATER = 'Only for what was left a week ago: test/e2e/uploads.test.ts.';
 
 /** Allowed, and not asked for here: role, action, end of the resource. What is here and asked for after all fails. */
@@ -140,9 +289,6 @@ const UNUSED: readonly (readonly [role: string, action: string, end: string, rea
   ['Index', 'sqs:GetQueueAttributes', '', BY_LAMBDA],
   ['Index', 'sqs:SendMessage', '', 'Only for a key that waits for a run that is just deleting: test/index.'],
   ['Prune', 'sqs:SendMessage', '', BY_LAMBDA],
-  ['Prune', 's3:PutObject', '/link', AFTER_A_CRASH],
-  ['Prune', 'lambda:InvokeFunction', '', AFTER_A_CRASH],
-  ['Prune', 'dynamodb:PutItem', '', AFTER_A_CRASH],
   ['Prune', 's3:AbortMultipartUpload', '', DUE_LATER],
   ['Prune', 's3:ListMultipartUploadParts', '', DUE_LATER],
   [
@@ -203,6 +349,10 @@ describe('the roles', () => {
     ['Index', 's3:DeleteObject', 'docker/registry/v2/blobs/sha256/ab/abc/data'],
     ['Prune', 's3:DeleteObject', 'registry-prune/journal/run/1.ndjson'],
     ['Prune', 's3:PutObject', 'registry-prune/journal/run/1.ndjson'],
+    ['Prune', 's3:PutObject', 'registry-prune/plans/1.json'],
+    ['Prune', 's3:DeleteObject', 'registry-prune/plans/1.json'],
+    ['Prune', 's3:PutObject', 'docker/registry/v2/repositories/a/_manifests/tags/v1/current/link'],
+    ['Prune', 's3:GetObject', 'something/of/others'],
     ['Prune', 's3:DeleteObject', 'something/of/others'],
     ['Prune', 's3:PutObject', 'docker/registry/v2/blobs/sha256/ab/abc/data'],
     ['Heartbeat', 's3:DeleteObject', 'docker/registry/v2/blobs/sha256/ab/abc/data'],

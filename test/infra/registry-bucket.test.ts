@@ -71,24 +71,23 @@ describe('a bucket of its own', () => {
     [Duration.days(30), 30],
     [Duration.hours(25), 2],
   ])('keeps what was deleted for the undo window, in whole days: %s', (undoWindow, days) => {
-    templateOf({ undoWindow, heartbeatPrefix: 'beats/', journalPrefix: 'journals/' }).hasResourceProperties(
-      'AWS::S3::Bucket',
-      {
-        LifecycleConfiguration: {
-          Rules: [
-            {
-              Status: 'Enabled',
-              NoncurrentVersionExpiration: { NoncurrentDays: days },
-              ExpiredObjectDeleteMarker: true,
-              AbortIncompleteMultipartUpload: { DaysAfterInitiation: 14 },
-              ExpirationInDays: Match.absent(),
-              Prefix: Match.absent(),
-            },
-            { Status: 'Enabled', Prefix: 'journals/', ExpirationInDays: 365 },
-            { Status: 'Enabled', Prefix: 'beats/', ExpirationInDays: 2 },
-          ].map((rule) => Match.objectLike(rule)),
-        },
+    const prefixes = { heartbeatPrefix: 'beats/', journalPrefix: 'journals/', planPrefix: 'plans/' };
+    templateOf({ undoWindow, ...prefixes }).hasResourceProperties('AWS::S3::Bucket', {
+      LifecycleConfiguration: {
+        Rules: [
+          {
+            Status: 'Enabled',
+            NoncurrentVersionExpiration: { NoncurrentDays: days },
+            ExpiredObjectDeleteMarker: true,
+            AbortIncompleteMultipartUpload: { DaysAfterInitiation: 14 },
+            ExpirationInDays: Match.absent(),
+            Prefix: Match.absent(),
+          },
+          { Status: 'Enabled', Prefix: 'journals/', ExpirationInDays: 365 },
+          { Status: 'Enabled', Prefix: 'beats/', ExpirationInDays: 2 },
+          { Status: 'Enabled', Prefix: 'plans/', ExpirationInDays: 90 },
+        ].map((rule) => Match.objectLike(rule)),
       },
-    );
+    });
   });
 });

@@ -75,19 +75,33 @@ describe('no role', () => {
     expect(may.map(({ name }) => name)).toEqual(['RestoreRestorerRole']);
   });
 
-  test('may delete a journal, or write one over', () => {
-    const journal = roles().flatMap(({ name, statements }) =>
+  test.each(['/journal/', '/plans/'])('may delete what is below %s, or write it over', (prefix) => {
+    const found = roles().flatMap(({ name, statements }) =>
       statements
-        .filter(({ Resource }) => [Resource].flat().some((one) => flat(one).includes('/journal/')))
+        .filter(({ Resource }) => [Resource].flat().some((one) => flat(one).includes(prefix)))
         .map(({ Action, Condition }) => ({ name, Action, Condition })),
     );
-    expect(journal).toEqual([
+    expect(found).toEqual([
       {
         name: 'PrunePrunerRole',
         Action: 's3:PutObject',
         Condition: { Null: { 's3:if-none-match': 'false' } },
       },
+      { name: 'PrunePrunerRole', Action: 's3:GetObject', Condition: undefined },
     ]);
+  });
+
+  test('may write a tag over', () => {
+    const tags = roles().flatMap(({ name, statements }) =>
+      statements
+        .filter(({ Action, Resource }) =>
+          [Resource]
+            .flat()
+            .some((one) => [Action].flat().includes('s3:PutObject') && flat(one).endsWith('/current/link')),
+        )
+        .map(({ Condition }) => ({ name, Condition })),
+    );
+    expect(tags).toEqual([{ name: 'PrunePrunerRole', Condition: { Null: { 's3:if-none-match': 'false' } } }]);
   });
 });
 

@@ -26,6 +26,9 @@ test('every setting reaches the functions', () => {
     allowUnversioned: true,
     journalPrefix: 'journals',
     heartbeatPrefix: 'beats/',
+    planPrefix: 'plans',
+    maxManifestShare: 75,
+    maxByteShare: 12.5,
   };
   expect(checkSettings(settings).environment).toEqual({
     REGISTRY_ROOT: '/registry',
@@ -37,6 +40,9 @@ test('every setting reaches the functions', () => {
     ALLOW_UNVERSIONED: 'true',
     JOURNAL_PREFIX: 'journals',
     HEARTBEAT_PREFIX: 'beats/',
+    PLAN_PREFIX: 'plans',
+    MAX_MANIFEST_SHARE: '75%',
+    MAX_BYTE_SHARE: '12.5%',
   });
   expect(read(settings)).toMatchObject({
     grace: 36 * 3_600_000,
@@ -46,6 +52,8 @@ test('every setting reaches the functions', () => {
     allowUnversioned: true,
     journalPrefix: 'journals/',
     heartbeatPrefix: 'beats/',
+    planPrefix: 'plans/',
+    brake: { manifestShare: 0.75, byteShare: 0.125 },
   });
 });
 
@@ -62,11 +70,14 @@ describe('settings with which no function could start are refused', () => {
     [{ defaultFilters: { dangle: ['true'] } }, "defaultFilters: invalid filter 'dangle'"],
     [{ defaultFilters: { until: ['1d'] } }, 'defaultFilters: '],
     [{ journalPrefix: 'docker/registry/v2/x' }, 'journalPrefix: "docker/registry/v2/x" overlaps'],
-    [
-      { journalPrefix: 'x/', heartbeatPrefix: 'x/y' },
-      'heartbeatPrefix: "x/y/" overlaps the journal\'s prefix x/',
-    ],
+    [{ journalPrefix: 'x/', heartbeatPrefix: 'x/y' }, 'heartbeatPrefix: "x/y/" overlaps another prefix, x/'],
     [{ heartbeatPrefix: '/' }, 'heartbeatPrefix: "/" is empty'],
+    [{ planPrefix: 'docker/' }, 'planPrefix: "docker/" overlaps the registry\'s own prefix'],
+    [{ heartbeatPrefix: 'x/', planPrefix: 'x/y' }, 'planPrefix: "x/y/" overlaps another prefix, x/'],
+    [{ maxManifestShare: 0 }, 'maxManifestShare: "0%" is no share: allowed are percentages such as 50%'],
+    [{ maxManifestShare: 101 }, 'maxManifestShare: "101%" is no share'],
+    [{ maxByteShare: -1 }, 'maxByteShare: "-1%" is no share'],
+    [{ maxByteShare: Number.NaN }, 'maxByteShare: "NaN%" is no share'],
   ])('%j', (settings, message) => {
     expect(() => checkSettings(settings)).toThrow(message);
     expect(() => checkSettings(settings)).toThrow(/^the settings are not usable: /);

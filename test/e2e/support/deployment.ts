@@ -20,7 +20,7 @@ import { type Deployed, resolve, type Template } from '../../support/deployed/te
 import { serveFunction, type UrlFunction } from '../../support/function-url.ts';
 import { CREDENTIALS, createBucket, REGION, s3 } from './bucket.ts';
 import { type Bus, createBus } from './bus.ts';
-import { cliEnvironment, runCli } from './cli.ts';
+import { type CliResult, cliEnvironment, runCli } from './cli.ts';
 import { type RegistryClient, registryClient } from './client.ts';
 import { startMoto, startRegistry } from './services.ts';
 import { JOURNAL_PREFIX, succeeded } from './world.ts';
@@ -43,6 +43,8 @@ export interface Deployment {
   readonly sendDeadLetter: (body: string) => Promise<void>;
   readonly purgeDeadLetters: () => Promise<void>;
   readonly cli: (...args: string[]) => Promise<string>;
+  /** The command line of somebody who may call the prune function and do nothing else. */
+  readonly cliByFunction: (...args: string[]) => Promise<CliResult>;
   readonly stop: () => Promise<void>;
 }
 
@@ -144,6 +146,15 @@ export async function deploy(bucket: string, props: RegistryPruneStackProps): Pr
     };
     const cli: Deployment['cli'] = async (...args) =>
       succeeded(await runCli(args, cliEnvironment({ ...settings, grace: '0s', quarantine: '0s' }))).stdout;
+    const cliByFunction: Deployment['cliByFunction'] = (...args) => {
+      const caller = {
+        AWS_ENDPOINT_URL_LAMBDA: account.url,
+        AWS_REGION: REGION,
+        AWS_ACCESS_KEY_ID: CREDENTIALS.accessKeyId,
+        AWS_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
+      };
+      return runCli([...args, '--function', assembly.functions.get('Prune')?.logicalId ?? ''], caller);
+    };
     await cli('init');
     const webhook = await started(serveFunction(((event) => invoke('Notification', event)) as UrlFunction));
     const registry = await started(
@@ -181,7 +192,7 @@ export async function deploy(bucket: string, props: RegistryPruneStackProps): Pr
     };
     const deadId = queueIds.find((id) => id.startsWith('IndexDeadLetters')) ?? '';
     return {
-      ...{ assembly, deployed, account, bus, invoke, index, cli, stop },
+      ...{ assembly, deployed, account, bus, invoke, index, cli, cliByFunction, stop },
       client: registryClient(registry.url),
       schedulePayload: (id) => {
         const found = Object.entries(resources).find(

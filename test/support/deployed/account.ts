@@ -59,7 +59,9 @@ async function answer({ incoming, body, response, emulator, invoke }: Exchange):
     response.end(JSON.stringify(result ?? null));
   } catch (error) {
     response.setHeader('x-amz-function-error', 'Unhandled');
-    response.end(JSON.stringify({ errorMessage: error instanceof Error ? error.message : String(error) }));
+    const { name: errorType, message: errorMessage } =
+      error instanceof Error ? error : new Error(String(error));
+    response.end(JSON.stringify({ errorType, errorMessage }));
   }
   return response.statusCode;
 }
