@@ -80,7 +80,7 @@ async function write(
   }
   if (configuration === undefined) return location;
   const { prune, planPrefix } = operatorDependencies(configuration, thisProcess());
-  return await storePlan({ ...prune, planPrefix }, whole, output);
+  return await storePlan({ ...prune, planPrefix }, whole, planText(whole), output);
 }
 
 function tooLarge(location: string | undefined): Plan {

@@ -2,19 +2,20 @@
 import { hostname } from 'node:os';
 import { readConfiguration } from '../../lambdas/configuration.ts';
 import { operatorDependencies } from '../../lambdas/dependencies.ts';
-import { type LockItem, lockKey, toLock } from '../../lambdas/store/items.ts';
-import { forceUnlock, SKEW, UNLOCK_REST } from '../../lambdas/store/lock.ts';
+import {
+  freeAt,
+  heldLock,
+  holderOf,
+  UnlockRefusedError,
+  unlock,
+  type Viewpoint,
+} from '../../lambdas/operations/unlock.ts';
+import type { LockItem } from '../../lambdas/store/items.ts';
 import { readRun } from '../../lambdas/store/runs.ts';
-import type { Table } from '../../lambdas/store/table.ts';
 import { type Cli, type Command, withExamples, withExitCodes } from '../cli.ts';
 import { EXIT, UsageError } from '../exit-codes.ts';
 import { thisProcess } from '../process.ts';
 import { confirm, type Host } from '../terminal.ts';
-
-/** The lock stays with its run: it may be alive. */
-export class UnlockRefusedError extends Error {
-  override readonly name = 'UnlockRefusedError';
-}
 
 interface UnlockOptions {
   readonly force?: boolean;
@@ -22,9 +23,6 @@ interface UnlockOptions {
   readonly json?: boolean;
   readonly yes?: boolean;
 }
-
-/** A run tells how far it is every ten seconds; one that has not for so long is not at work (milliseconds). */
-const SILENCE = 2 * 60_000;
 
 export function addUnlock(program: Command, cli: Cli): void {
   const command = program
@@ -49,58 +47,31 @@ async function unlockCommand(host: Host, options: UnlockOptions): Promise<number
   const { force, run, json } = options;
   const configuration = readConfiguration(host.env, new Date());
   const { table } = operatorDependencies(configuration, thisProcess()).prune;
-  const item = await table.get(lockKey);
-  const lock = item && toLock(item);
-  if (lock === undefined || lock.expiresAt < Date.now()) {
-    host.stdout.write(
-      json ? `${JSON.stringify({ unlocked: false, freeAt: null })}\n` : 'Nobody holds the prune lock.\n',
-    );
+  const lock = await heldLock(table, Date.now());
+  if (lock === undefined) {
+    const none = { unlocked: false, freeAt: null };
+    host.stdout.write(json ? `${JSON.stringify(none)}\n` : 'Nobody holds the prune lock.\n');
     return EXIT.done;
   }
   if (run !== undefined && run !== lock.runId) {
     throw new UnlockRefusedError(`the lock is held by run ${lock.runId}, not by ${run}; nothing was done`);
   }
-  if (!force)
+  if (!force) {
     throw new UnlockRefusedError(`${holderOf(lock)}; if its process is certainly over: unlock --force`);
-  await refuseIfAlive(table, lock);
-  await sure(host, lock, options);
-  if (!(await forceUnlock(table, Date.now(), lock))) {
-    throw new UnlockRefusedError('the lock has changed hands meanwhile; nothing was done');
   }
-  const freeAt = new Date(Date.now() + UNLOCK_REST).toISOString();
+  // Before the question, so that nobody is asked what is refused anyway.
+  freeAt(lock, await readRun(table, lock.runId), HERE);
+  await sure(host, lock, options);
+  const free = new Date(await unlock(table, lock, HERE)).toISOString();
   host.stdout.write(
     json
-      ? `${JSON.stringify({ unlocked: true, freeAt })}\n`
-      : `The lock was taken from run ${lock.runId}; it is free from ${freeAt} on.\n`,
+      ? `${JSON.stringify({ unlocked: true, freeAt: free })}\n`
+      : `The lock was taken from run ${lock.runId}; it is free from ${free} on.\n`,
   );
   return EXIT.done;
 }
 
-const holderOf = ({ runId, owner, expiresAt }: LockItem): string =>
-  `run ${runId} by ${owner} holds the lock, until ${new Date(expiresAt).toISOString()} at the latest`;
-
-/**
- * Once the run's deadline has passed, nothing can be signed any more. Before that its process must be over, and what can
- * be seen of it must not say the contrary: S3 deletes carry no fence (protocol, "one run at a time").
- */
-async function refuseIfAlive(table: Table, lock: LockItem): Promise<void> {
-  const now = Date.now();
-  if (lock.expiresAt - SKEW <= now) return;
-  const [, host, pid] = /@(\S+) pid (\d+)/.exec(lock.owner) ?? [];
-  if (host === hostname() && isAlive(Number(pid))) {
-    throw new UnlockRefusedError(
-      `${holderOf(lock)}, and process ${pid} is alive on this machine: end it with \`kill -INT ${pid}\``,
-    );
-  }
-  const run = await readRun(table, lock.runId);
-  const seen = Math.max(Date.parse(run?.progressAt ?? run?.startedAt ?? '') || 0, lock.acquiredAt);
-  if (now - seen < SILENCE) {
-    const seconds = Math.round((now - seen) / 1000);
-    throw new UnlockRefusedError(
-      `${holderOf(lock)}, and it was at work ${seconds} s ago: try again when it has been silent for ${SILENCE / 1000} s`,
-    );
-  }
-}
+const HERE: Viewpoint = { now: Date.now, hostname: hostname(), isAlive };
 
 function isAlive(pid: number): boolean {
   try {
@@ -112,14 +83,14 @@ function isAlive(pid: number): boolean {
   }
 }
 
-async function sure(host: Host, lock: LockItem, options: Pick<UnlockOptions, 'run' | 'yes'>): Promise<void> {
+async function sure(host: Host, lock: LockItem, { run, yes }: UnlockOptions): Promise<void> {
   if (!host.stdin.isTTY) {
-    if (options.run !== undefined) return;
+    if (run !== undefined) return;
     throw new UsageError(`without a terminal the run has to be named: unlock --force --run ${lock.runId}`);
   }
   const question =
     `${holderOf(lock)}. If that process is alive, images can be lost. Is it certainly over, and is the lock to be ` +
     'taken away?';
-  if (options.yes || (await confirm(host, question))) return;
+  if (yes || (await confirm(host, question))) return;
   throw new UnlockRefusedError('the lock stays where it is');
 }

@@ -27,7 +27,8 @@ export async function explain(
   request: PruneRequest,
 ): Promise<Explanation> {
   const { now, bucketName, settings } = dependencies;
-  const active = await startRun(dependencies, { ...request, dryRun: true }, Number.MAX_SAFE_INTEGER);
+  const dry = { ...request, dryRun: true };
+  const active = await startRun(dependencies, dry, Number.MAX_SAFE_INTEGER, { asks: true });
   const { run } = active;
   const archive: Archive = {
     ...{ table: run.metadata.table, objects: run.bucket.objects, bucketName },

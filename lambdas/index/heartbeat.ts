@@ -55,6 +55,7 @@ export async function seeHeartbeat(context: IndexContext, key: string): Promise<
  * @param startedAt milliseconds since the epoch.
  */
 export async function recordReindex({ metadata, now }: IndexContext, startedAt: number): Promise<void> {
+  await metadata.nameOrigin();
   const change = { set: { startedAt, finishedAt: now() }, add: { version: 1 } };
   await metadata.table.update(reindexKey, change, laterThan({ startedAt }));
   await advance(metadata, { writtenAt: startedAt, seenAt: now() });

@@ -71,7 +71,7 @@ async function answerTo(operator: Operator, operation: Operation): Promise<Answe
       const plan =
         typeof given === 'string'
           ? await fetchPlan({ ...dependencies, planPrefix: operator.planPrefix }, given)
-          : readPlan(given, identityOf(dependencies));
+          : readPlan(given, await identityOf(dependencies), now());
       return await applyPlan(dependencies, plan, { dryRun, trigger, deadlines });
     }
     case 'restore':
@@ -98,7 +98,8 @@ async function planAnswer(
   if (plan === undefined) return { report };
   const { hash, totals, repositories } = plan;
   if (answerLimit === undefined) return { report, plan, hash, totals, repositories };
-  const location = await storePlan({ ...dependencies, planPrefix }, plan);
-  const fits = planText(plan).length <= answerLimit;
+  const text = planText(plan);
+  const location = await storePlan({ ...dependencies, planPrefix }, plan, text);
+  const fits = text.length <= answerLimit;
   return { report, hash, totals, repositories, location, ...(fits ? { plan } : {}) };
 }

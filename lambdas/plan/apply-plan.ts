@@ -18,7 +18,7 @@ export interface ApplyOptions {
  * pending in the report: the same plan is applied again for it.
  *
  * @throws PruneAlreadyRunningError, and what S3 and DynamoDB throw.
- * @example await applyPlan(dependencies, readPlan(text, identityOf(dependencies)), { trigger: 'cli', deadlines });
+ * @example await applyPlan(dependencies, readPlan(text, await identityOf(dependencies), now), { trigger: 'cli', deadlines });
  */
 export async function applyPlan(
   dependencies: PruneDependencies,

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import * as v from 'valibot';
 import { type Digest, isDigest } from '../registry/digest.ts';
 import { isRepositoryName, isTagName } from '../registry/names.ts';
+import { TOMBSTONE_RETENTION } from '../store/metadata.ts';
 
 /** The document cannot be taken as a plan of this registry; nothing was done. */
 export class InvalidPlanError extends Error {
@@ -15,8 +16,14 @@ export class InvalidPlanError extends Error {
 export const PLAN_KIND = 'registry-prune/plan';
 export const PLAN_VERSION = '1.0';
 
-/** A plan is held in memory as a whole (bytes). */
-export const MAX_PLAN_BYTES = 256 * 1024 * 1024;
+/** A plan is held in memory as a whole, which takes some seven times as much (bytes). */
+export const MAX_PLAN_BYTES = 96 * 1024 * 1024;
+
+/**
+ * An item counts what it gains for as long as it is there; one that was deleted and is put again counts anew once its
+ * tombstone has gone (milliseconds).
+ */
+const MAX_AGE = TOMBSTONE_RETENTION;
 
 const digest = v.custom<Digest>(isDigest, 'not a digest');
 const repository = v.custom<string>((value) => isText(value) && isRepositoryName(value), 'not a repository');
@@ -57,7 +64,7 @@ const bodySchema = v.strictObject({
   createdAt: text,
   /** `partial`: the time did not last, so there is more garbage than it names. */
   status: v.picklist(['completed', 'partial']),
-  registry: v.strictObject({ bucket: text, prefix: text }),
+  registry: v.strictObject({ bucket: text, prefix: text, index: text }),
   /** As it was asked for, a duration in `until` resolved to its moment. */
   request: v.strictObject({
     filters: v.record(text, v.array(text)),
@@ -100,23 +107,32 @@ export function sealPlan(body: PlanBody): Plan {
   return { ...body, hash: hashOf(body) };
 }
 
-/** One entry a line, so that plans can be read and compared; the same content has the same hash in any layout. */
+/**
+ * One entry a line, so that plans can be read and compared; the same content has the same hash in any layout.
+ *
+ * @throws InvalidPlanError when it is larger than a plan may be.
+ */
 export function planText(plan: Plan): string {
   const fields = Object.entries(plan).map(([name, value]) => {
     const rows = Array.isArray(value) && value.length > 0 ? value : undefined;
     const shown = rows?.map((row) => `    ${JSON.stringify(row)}`).join(',\n');
     return `  ${JSON.stringify(name)}: ${shown === undefined ? JSON.stringify(value) : `[\n${shown}\n  ]`}`;
   });
-  return `{\n${fields.join(',\n')}\n}\n`;
+  const text = `{\n${fields.join(',\n')}\n}\n`;
+  if (text.length <= MAX_PLAN_BYTES) return text;
+  throw new InvalidPlanError(
+    `the plan has ${text.length} bytes, and may have ${MAX_PLAN_BYTES}: narrow it, for instance by --repository`,
+  );
 }
 
 /**
  * Reads a plan of this registry.
  *
  * @param document JSON text, or what was parsed of it.
- * @throws InvalidPlanError when it is no plan, was edited, or is another registry's.
+ * @param now milliseconds since the epoch.
+ * @throws InvalidPlanError when it is no plan, was edited, is another registry's, or too old.
  */
-export function readPlan(document: unknown, registry: RegistryIdentity): Plan {
+export function readPlan(document: unknown, registry: RegistryIdentity, now: number): Plan {
   const value = typeof document === 'string' ? parse(document) : document;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new InvalidPlanError('it is no plan: a plan is a JSON object, as `registry-prune plan` writes it');
@@ -143,10 +159,18 @@ export function readPlan(document: unknown, registry: RegistryIdentity): Plan {
     const [issue] = result.issues;
     throw new InvalidPlanError(`the plan cannot be read: ${v.getDotPath(issue) ?? 'plan'}: ${issue.message}`);
   }
-  const { bucket, prefix } = result.output.registry;
-  if (bucket !== registry.bucket || prefix !== registry.prefix) {
+  const { registry: own, createdAt } = result.output;
+  if (own.bucket !== registry.bucket || own.prefix !== registry.prefix) {
     throw new InvalidPlanError(
-      `the plan is another registry's: of ${bucket}/${prefix}, and this is ${registry.bucket}/${registry.prefix}`,
+      `the plan is another registry's: of ${own.bucket}/${own.prefix}, and this is ${registry.bucket}/${registry.prefix}`,
+    );
+  }
+  if (own.index !== registry.index) {
+    throw new InvalidPlanError('the metadata table was built anew since the plan was made; make a new plan');
+  }
+  if (!(now - Date.parse(createdAt) <= MAX_AGE)) {
+    throw new InvalidPlanError(
+      `the plan was made at ${createdAt}: allowed are ${MAX_AGE / 86_400_000} days; make a new plan`,
     );
   }
   return { ...result.output, hash: actual };
@@ -165,7 +189,15 @@ function hashOf(content: object): string {
   const hash = createHash('sha256');
   for (const [name, value] of Object.entries(content).sort(([a], [b]) => (a < b ? -1 : 1))) {
     hash.update(`${JSON.stringify(name)}\n`);
-    for (const row of Array.isArray(value) ? value : [value]) hash.update(`${JSON.stringify(row)}\n`);
+    for (const row of Array.isArray(value) ? value : [value]) hash.update(`${canonical(row)}\n`);
   }
   return `sha256:${hash.digest('hex')}`;
+}
+
+/** In one order of keys, whatever a tool has made of it. */
+function canonical(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  const fields = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${fields.map(([name, part]) => `${JSON.stringify(name)}:${canonical(part)}`).join(',')}}`;
 }

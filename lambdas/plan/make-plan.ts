@@ -2,7 +2,7 @@
 import { finishRun, type PruneDependencies, runSlice, startRun } from '../prune/engine.ts';
 import type { Report } from '../prune/report.ts';
 import type { PruneRequest } from '../prune/request.ts';
-import { SHARDS } from '../store/items.ts';
+import { originKey, SHARDS } from '../store/items.ts';
 import {
   PLAN_KIND,
   PLAN_VERSION,
@@ -43,7 +43,7 @@ export async function makePlan(
   const lists = recorder.lists;
   const body: PlanBody = {
     ...{ kind: PLAN_KIND, schemaVersion: PLAN_VERSION, id: report.runId, createdAt: report.startedAt },
-    ...{ status: report.status, registry: identityOf(dependencies) },
+    ...{ status: report.status, registry: await identityOf(dependencies) },
     request: {
       filters: Object.fromEntries(
         Object.entries(request.filters.toJSON()).map(([name, values]) => [name, [...values]]),
@@ -59,14 +59,15 @@ export async function makePlan(
   return { plan: sealPlan(body), report };
 }
 
-/** The registry that plans are made of and applied to. */
-export const identityOf = ({
+/** The registry that plans are made of and applied to, and the table that counts for them. */
+export async function identityOf({
   bucketName,
   layout,
-}: Pick<PruneDependencies, 'bucketName' | 'layout'>): RegistryIdentity => ({
-  bucket: bucketName,
-  prefix: layout.prefix,
-});
+  table,
+}: Pick<PruneDependencies, 'bucketName' | 'layout' | 'table'>): Promise<RegistryIdentity> {
+  const origin = await table.get(originKey);
+  return { bucket: bucketName, prefix: layout.prefix, index: String(origin?.['id'] ?? '') };
+}
 
 type Row = PlanBody['repositories'][number];
 type Counts = { -readonly [name in keyof Row]: Row[name] };

@@ -8,6 +8,7 @@ import {
   type BlobItem,
   blobKey,
   type ManifestItem,
+  manifestId,
   manifestKey,
   type QueueKind,
   SHARDS,
@@ -19,9 +20,6 @@ import type { Key } from '../store/table.ts';
 import type { Plan, PlannedBlob, PlannedLink, PlannedManifest } from './document.ts';
 import { progressOf } from './progress.ts';
 
-/** `<repository>@<digest>`. */
-export const manifestId = (repository: string, digest: string): string => `${repository}@${digest}`;
-
 export class PlanLimit implements Limit {
   readonly hash: string;
   readonly plan: Plan;
@@ -30,6 +28,8 @@ export class PlanLimit implements Limit {
   readonly blobs: ReadonlyMap<string, PlannedBlob>;
   /** Why manifests stay, by this run. */
   readonly kept = new Map<string, Kept>();
+  /** Bytes of each. */
+  readonly #uploads: ReadonlyMap<string, number>;
   readonly #multipart: ReadonlySet<string>;
   readonly #keys = new Map<string, Key[]>();
 
@@ -39,6 +39,9 @@ export class PlanLimit implements Limit {
     this.manifests = new Map(plan.manifests.map((one) => [manifestId(one.repository, one.digest), one]));
     this.links = new Map(plan.links.map((one) => [manifestId(one.repository, one.digest), one]));
     this.blobs = new Map(plan.blobs.map((one) => [one.digest, one]));
+    this.#uploads = new Map(
+      plan.uploads.map(({ repository, upload, size }) => [`${repository}\n${upload}`, size]),
+    );
     this.#multipart = new Set(plan.multipartUploads.map(({ key, upload }) => `${key}\n${upload}`));
     for (const { repository, digest } of plan.manifests)
       this.#add('manifest', hexOf(digest).charAt(0), manifestKey(repository, digest));
@@ -75,6 +78,10 @@ export class PlanLimit implements Limit {
     return this.links.get(manifestId(repository, item.digest))?.gains === (item.gains ?? 0);
   }
 
+  allowsUpload(repository: string, uuid: string, size: number): boolean {
+    return this.#uploads.get(`${repository}\n${uuid}`) === size;
+  }
+
   allowsMultipart({ key, uploadId }: MultipartUpload): boolean {
     return this.#multipart.has(`${key}\n${uploadId}`);
   }
@@ -83,8 +90,8 @@ export class PlanLimit implements Limit {
     this.kept.set(manifestId(name, digest), why);
   }
 
-  async progress(run: Run): Promise<PlanProgress> {
-    return await progressOf(this, run);
+  async progress(run: Run, until: number): Promise<PlanProgress> {
+    return await progressOf(this, run, until);
   }
 
   #add(kind: QueueKind, shard: string, key: Key): void {

@@ -3,16 +3,20 @@ import type { Kept } from '../prune/plan-manifest.ts';
 import {
   type DropCode,
   type Dropped,
-  MAX_LISTED,
+  MAX_DROPPED,
   type PlanCount,
   type PlanProgress,
 } from '../prune/report.ts';
 import type { Run } from '../prune/run.ts';
+import type { Digest } from '../registry/digest.ts';
 import {
   type BlobItem,
+  blobKey,
   isInForce,
   type ManifestItem,
+  manifestId,
   manifestKey,
+  toBlob,
   toManifest,
   UnknownItemError,
   uploadKey,
@@ -20,8 +24,8 @@ import {
 import type { BlobView } from '../store/metadata.ts';
 import { sideBySide } from '../store/side-by-side.ts';
 import type { Item, Key } from '../store/table.ts';
-import type { PlannedManifest } from './document.ts';
-import { manifestId, type PlanLimit } from './plan-limit.ts';
+import type { PlannedBlob, PlannedLink, PlannedManifest } from './document.ts';
+import type { PlanLimit } from './plan-limit.ts';
 
 type Fate =
   | { readonly is: 'gone' }
@@ -36,7 +40,14 @@ const CHANGED: Fate = {
   reason: 'it was pushed, tagged, mounted or linked since the plan was made',
 };
 
-/** Manifests read in one request, and so many of them side by side. */
+const PENDING: Fate = { is: 'pending' };
+const GOES_ON: Fate = {
+  is: 'dropped',
+  code: 'changed',
+  reason: 'it was gone on with since the plan was made',
+};
+
+/** Items read in one request, and so many of them side by side. */
 const BATCH = 100;
 
 class Count {
@@ -63,7 +74,7 @@ class Fates {
     if (fate.is === 'pending') {
       const at = Math.max(fate.at ?? this.#now, this.#now);
       this.#nextAt = Math.min(this.#nextAt ?? at, at);
-    } else if (fate.is === 'dropped' && this.#dropped.length < MAX_LISTED) {
+    } else if (fate.is === 'dropped' && this.#dropped.length < MAX_DROPPED) {
       this.#dropped.push({ kind, what, code: fate.code, reason: fate.reason });
     }
   }
@@ -80,24 +91,34 @@ class Fates {
   }
 }
 
-/** Read from the table at the end of a run, so it tells of what earlier runs and others have done as well. */
-export async function progressOf(limit: PlanLimit, run: Run): Promise<PlanProgress> {
+/**
+ * Read from the table at the end of a run, so it tells of what earlier runs and others have done as well.
+ *
+ * @param until when to stop looking, milliseconds since the epoch: what was not looked at by then counts as pending.
+ */
+export async function progressOf(limit: PlanLimit, run: Run, until: number): Promise<PlanProgress> {
   const fates = new Fates(run.now());
-  const waiting = await manifestsLeft(limit, run, fates);
-  await blobsLeft(limit, run, fates, waiting);
-  await uploadsLeft(limit, run, fates);
+  const isOver = () => run.now() >= until;
+  const waiting = await manifestsLeft(limit, run, fates, isOver);
+  await blobsLeft(limit, run, fates, waiting, isOver);
+  await uploadsLeft(limit, run, fates, isOver);
   return fates.end(limit.hash);
 }
 
 /** @returns ids of the manifests that are still to go. */
-async function manifestsLeft(limit: PlanLimit, run: Run, fates: Fates): Promise<ReadonlySet<string>> {
+async function manifestsLeft(
+  limit: PlanLimit,
+  run: Run,
+  fates: Fates,
+  isOver: () => boolean,
+): Promise<ReadonlySet<string>> {
   const waiting = new Set<string>();
   const planned = [...limit.manifests.values()];
   const keyOf = (one: PlannedManifest) => manifestKey(one.repository, one.digest);
-  for await (const items of batches(run, planned, keyOf)) {
+  for await (const items of batches(run, planned, keyOf, isOver)) {
     for (const [one, row] of items) {
       const id = manifestId(one.repository, one.digest);
-      const fate = manifestFate(limit, run, one, row);
+      const fate = row === 'unknown' ? PENDING : manifestFate(limit, run, one, row);
       fates.note('manifest', id, fate);
       if (fate.is === 'pending') waiting.add(id);
     }
@@ -111,8 +132,7 @@ function manifestFate(limit: PlanLimit, run: Run, planned: PlannedManifest, row:
   try {
     item = toManifest(row);
   } catch (error) {
-    if (!(error instanceof UnknownItemError)) throw error;
-    return { is: 'dropped', code: 'unreadable', reason: error.message };
+    return unreadable(error);
   }
   if (item.state === 'deleted') return GONE;
   if (planned.gains !== (item.gains ?? 0)) return CHANGED;
@@ -145,42 +165,116 @@ function keptFate(why: Kept): Fate {
   }
 }
 
+/** A blob, and what of the plan is about it. */
+interface PlannedBytes {
+  readonly digest: Digest;
+  readonly blob: PlannedBlob | undefined;
+  readonly links: readonly PlannedLink[];
+}
+
+function bytesOf(limit: PlanLimit): PlannedBytes[] {
+  const links = Map.groupBy(limit.links.values(), ({ digest }) => digest);
+  const digests = new Set([...links.keys(), ...limit.blobs.keys()]) as Set<Digest>;
+  return [...digests].map((digest) => ({
+    ...{ digest, blob: limit.blobs.get(digest), links: links.get(digest) ?? [] },
+  }));
+}
+
 async function blobsLeft(
   limit: PlanLimit,
   run: Run,
   fates: Fates,
   waiting: ReadonlySet<string>,
+  isOver: () => boolean,
 ): Promise<void> {
-  const links = Map.groupBy(limit.links.values(), ({ digest }) => digest);
-  const digests = [...new Set([...links.keys(), ...limit.plan.blobs.map(({ digest }) => digest)])];
-  await sideBySide(
-    digests,
-    async (digest) => {
-      const view = await run.metadata.blob(digest, { all: true });
-      const planned = limit.blobs.get(digest);
-      if (planned !== undefined) fates.note('blob', digest, blobFate(run, view, planned.gains, waiting));
-      for (const link of links.get(digest) ?? []) {
-        const edge = view.links.find(({ name }) => name === link.repository);
-        const isGone = edge === undefined || !isInForce(edge);
-        const fate = isGone ? GONE : await linkFate(run, view, link, waiting);
-        fates.note('link', manifestId(link.repository, digest), fate);
-      }
-    },
-    run.concurrency,
-  );
+  const keyOf = ({ digest }: PlannedBytes) => blobKey(digest);
+  for await (const items of batches(run, bytesOf(limit), keyOf, isOver)) {
+    const open: PlannedBytes[] = [];
+    for (const [planned, row] of items) {
+      // Most are gone or have changed, which the item tells; only of the others the edges are read.
+      const fate = row === 'unknown' ? PENDING : itemFate(planned, row);
+      if (fate === undefined) open.push(planned);
+      else noteAll(fates, planned, fate);
+    }
+    await sideBySide(
+      open,
+      async (planned) =>
+        isOver() ? noteAll(fates, planned, PENDING) : await look(run, fates, planned, waiting),
+      run.concurrency,
+    );
+  }
 }
 
-function blobFate(run: Run, view: BlobView, gains: number, waiting: ReadonlySet<string>): Fate {
+function noteAll(fates: Fates, { digest, blob, links }: PlannedBytes, fate: Fate): void {
+  for (const { repository } of links) fates.note('link', manifestId(repository, digest), fate);
+  if (blob !== undefined) fates.note('blob', digest, fate);
+}
+
+/** @returns undefined where the item alone does not tell. */
+function itemFate({ blob, links }: PlannedBytes, row: Item | undefined): Fate | undefined {
+  if (row === undefined || row['state'] === 'deleted') return GONE;
+  try {
+    const { gains = 0 } = toBlob(row);
+    // Links of which some are gone and others not: each is told of by itself.
+    const isAsPlanned = (one: { readonly gains: number }) => one.gains === gains;
+    return blob !== undefined && links.length === 0 && !isAsPlanned(blob) ? CHANGED : undefined;
+  } catch (error) {
+    return unreadable(error);
+  }
+}
+
+async function look(
+  run: Run,
+  fates: Fates,
+  { digest, blob, links }: PlannedBytes,
+  waiting: ReadonlySet<string>,
+): Promise<void> {
+  let view: BlobView;
+  try {
+    view = await run.metadata.blob(digest, { all: true });
+  } catch (error) {
+    return noteAll(fates, { digest, blob, links }, unreadable(error));
+  }
+  let kept: Fate | undefined;
+  for (const link of links) {
+    const edge = view.links.find(({ name }) => name === link.repository);
+    const isGone = edge === undefined || !isInForce(edge);
+    const fate = isGone ? GONE : await linkFate(run, view, link, waiting);
+    fates.note('link', manifestId(link.repository, digest), fate);
+    if (fate.is === 'dropped') kept = fate;
+  }
+  // A blob stays as long as one of its links does.
+  if (blob !== undefined) fates.note('blob', digest, blobFate(run, view, blob.gains, waiting, kept));
+}
+
+function unreadable(error: unknown): Fate {
+  if (!(error instanceof UnknownItemError)) throw error;
+  return { is: 'dropped', code: 'unreadable', reason: error.message };
+}
+
+function blobFate(
+  run: Run,
+  view: BlobView,
+  gains: number,
+  waiting: ReadonlySet<string>,
+  kept: Fate | undefined,
+): Fate {
   const { item } = view;
   if (item === undefined || item.state === 'deleted') return GONE;
   if ((item.gains ?? 0) !== gains) return CHANGED;
-  return neededBy(view, waiting) ?? restOf(run, item);
+  const fate = kept ?? neededBy(view, waiting) ?? restOf(run, item);
+  const isDue = fate.is === 'pending' && (fate.at ?? 0) <= run.now();
+  if (isDue && item.state === 'condemned' && !run.policy.mayDelete) {
+    const reason = 'its bytes could not be brought back: the bucket is not versioned';
+    return { is: 'dropped', code: 'unversioned-bucket', reason };
+  }
+  return fate;
 }
 
 async function linkFate(
   run: Run,
   view: BlobView,
-  link: { readonly repository: string; readonly gains: number },
+  link: PlannedLink,
   waiting: ReadonlySet<string>,
 ): Promise<Fate> {
   const { item } = view;
@@ -212,28 +306,44 @@ function restOf({ policy }: Run, item: BlobItem): Fate {
   return { is: 'pending', at: rested };
 }
 
-async function uploadsLeft(limit: PlanLimit, run: Run, fates: Fates): Promise<void> {
+async function uploadsLeft(limit: PlanLimit, run: Run, fates: Fates, isOver: () => boolean): Promise<void> {
+  const { uploads, multipartUploads } = limit.plan;
   const keyOf = ({ repository, upload }: { repository: string; upload: string }) =>
     uploadKey(repository, upload);
-  for await (const items of batches(run, limit.plan.uploads, keyOf)) {
+  for await (const items of batches(run, uploads, keyOf, isOver)) {
     for (const [{ repository, upload }, row] of items) {
-      const dueAt = row?.['dueAt'];
+      const dueAt = row === 'unknown' ? undefined : row?.['dueAt'];
       const goesOn = typeof dueAt === 'number' && dueAt > run.now();
-      const fate: Fate = row === undefined ? GONE : goesOn ? CHANGED : { is: 'pending' };
+      const fate = row === undefined ? GONE : goesOn ? GOES_ON : PENDING;
       fates.note('upload', `${repository}/_uploads/${upload}`, fate);
     }
   }
+  if (multipartUploads.length === 0) return;
+  const there = new Set<string>();
+  for await (const { key, uploadId } of run.bucket.objects.multipartUploads(run.bucket.layout.prefix)) {
+    there.add(`${key}\n${uploadId}`);
+  }
+  for (const { key, upload } of multipartUploads)
+    fates.note('upload', key, there.has(`${key}\n${upload}`) ? PENDING : GONE);
 }
 
-/** Reads the items of many entries, some requests side by side. */
-async function* batches<T>(run: Run, entries: readonly T[], keyOf: (entry: T) => Key) {
+/** Reads the items of many entries, some requests side by side; `unknown` once it is over. */
+async function* batches<T>(
+  run: Run,
+  entries: readonly T[],
+  keyOf: (entry: T) => Key,
+  isOver: () => boolean,
+): AsyncGenerator<[T, Item | undefined | 'unknown'][]> {
   const step = BATCH * run.concurrency;
   for (let at = 0; at < entries.length; at += step) {
     const some = entries.slice(at, at + step);
-    const rows = new Map(
-      (await run.metadata.table.getMany(some.map(keyOf))).map((row) => [`${row.pk}\n${row.sk}`, row]),
-    );
-    yield some.map((entry): [T, Item | undefined] => {
+    if (isOver()) {
+      yield some.map((entry) => [entry, 'unknown']);
+      continue;
+    }
+    const found = await run.metadata.table.getMany(some.map(keyOf));
+    const rows = new Map(found.map((row) => [`${row.pk}\n${row.sk}`, row]));
+    yield some.map((entry) => {
       const { pk, sk } = keyOf(entry);
       return [entry, rows.get(`${pk}\n${sk}`)];
     });

@@ -1,12 +1,27 @@
 /** A run under way, as its callers hold it, and what is said of it. */
 import { lastSuccessKey } from '../store/items.ts';
 import type { PruneLock } from '../store/lock.ts';
+import type { ObjectStore } from '../store/object-store.ts';
 import { runKey } from '../store/runs.ts';
 import type { Value } from '../store/table.ts';
 import type { Radius } from './brake.ts';
 import type { PlanProgress, Refusal, Report, Status } from './report.ts';
+import type { PruneRequest } from './request.ts';
 import type { Run } from './run.ts';
 import type { PruneDependencies } from './settings.ts';
+import type { RunOptions } from './start-run.ts';
+
+/** A run that has its lock, before it knows what it may do. */
+export interface Begun {
+  readonly dependencies: PruneDependencies;
+  readonly request: PruneRequest;
+  readonly options: RunOptions;
+  /** Absent for a dry run, which changes nothing anywhere. */
+  readonly lock: PruneLock | undefined;
+  readonly state: ActiveRun['state'];
+  readonly runId: string;
+  readonly versioning: Awaited<ReturnType<ObjectStore['versioning']>>;
+}
 
 /** A run under way. `lock` is absent for a dry run, which changes nothing anywhere. */
 export interface ActiveRun {
@@ -24,6 +39,8 @@ export interface ActiveRun {
     deadline: number;
     /** At the end, of a run that applies one. */
     plan: PlanProgress | undefined;
+    /** Milliseconds since the epoch. */
+    readonly startedAt: number;
     /** When the run's item last told how far it is, milliseconds since the epoch. */
     recordedAt: number;
   };
@@ -65,16 +82,17 @@ export const radiusOf = ({ run: { tally } }: ActiveRun): Radius => ({
 const RUN_RETENTION = 365 * 24 * 3600;
 
 /** The run's item at its start. A dry run has none. */
-export async function recordStart(active: ActiveRun): Promise<void> {
-  const { request, startedAt, fence, policy, limit } = active.run;
+export async function recordStart(begun: Begun): Promise<void> {
+  const { dependencies, request, options, lock, state, versioning } = begun;
   const { mode, trigger } = request;
-  const expireAt = Math.ceil(startedAt / 1000) + RUN_RETENTION;
-  const started = new Date(startedAt).toISOString();
-  const undo = { recoverable: policy.recoverable, ...recoverableUntil(active) };
-  const plan = limit === undefined ? {} : { plan: limit.hash };
-  const { owner } = active.dependencies;
-  const begun = { owner, mode, trigger, startedAt: started, expireAt, fence, status: 'running' };
-  await record(active, { ...begun, ...undo, ...plan });
+  const { startedAt } = state;
+  const recoverable = versioning === 'enabled';
+  await record(begun, {
+    ...{ owner: dependencies.owner, mode, trigger, startedAt: new Date(startedAt).toISOString() },
+    ...{ expireAt: Math.ceil(startedAt / 1000) + RUN_RETENTION, fence: lock?.fence ?? 0, status: 'running' },
+    ...{ recoverable, ...(recoverable ? untilOf(startedAt, dependencies) : {}) },
+    ...(options.limit === undefined ? {} : { plan: options.limit.hash }),
+  });
 }
 
 /**
@@ -82,47 +100,64 @@ export async function recordStart(active: ActiveRun): Promise<void> {
  * the run's start comes before it.
  */
 export function recoverableUntil({ run, dependencies }: ActiveRun): { readonly recoverableUntil?: string } {
-  if (!run.policy.recoverable) return {};
-  const until = run.startedAt + dependencies.settings.undoWindow;
-  return { recoverableUntil: new Date(until).toISOString() };
+  return run.policy.recoverable ? untilOf(run.startedAt, dependencies) : {};
 }
+
+const untilOf = (startedAt: number, { settings }: PruneDependencies) => ({
+  recoverableUntil: new Date(startedAt + settings.undoWindow).toISOString(),
+});
 
 /** How often a run's item tells how far it is (milliseconds). */
 const RECORD_EVERY = 10_000;
 
 /**
- * Tells whoever watches how far the run is, and sees whether the lock was taken from it by force: then it deletes nothing
- * more, and ends.
+ * Tells whoever watches how far the run is, and sees whether the lock was taken from it by force: then it begins nothing
+ * more.
  */
 export async function recordProgress(active: ActiveRun): Promise<void> {
-  const { run, lock, state } = active;
-  const now = run.now();
-  if (lock === undefined || now - state.recordedAt < RECORD_EVERY) return;
-  state.recordedAt = now;
-  if (!(await lock.isStillHeld())) {
-    run.tally.incomplete++;
-    run.tally.refuse({ code: 'failed', message: 'the prune lock was taken from this run (unlock --force)' });
-    run.stop();
-    return;
-  }
+  const { run, lock, state, dependencies } = active;
   const { spaceReclaimed, manifests, blobs, links, uploads } = run.tally;
   const counts = { manifests: { ...manifests }, blobs: { ...blobs }, links: { ...links } };
-  const progressAt = new Date(now).toISOString();
-  await record(active, { ...counts, uploads: { ...uploads }, spaceReclaimed, progressAt });
+  const far = { ...counts, uploads: { ...uploads }, spaceReclaimed };
+  if (await recordLife({ lock, state, dependencies, runId: run.runId }, far)) return;
+  run.tally.incomplete++;
+  run.tally.refuse({ code: 'failed', message: 'the prune lock was taken from this run (unlock --force)' });
+  run.stop();
+}
+
+/**
+ * Tells that the run is at work, every ten seconds at most.
+ *
+ * @returns whether its lock is still its own, as far as it was looked at.
+ */
+export async function recordLife(
+  begun: Pick<Begun, 'lock' | 'state' | 'dependencies' | 'runId'>,
+  far: Readonly<Record<string, Value>> = {},
+): Promise<boolean> {
+  const { lock, state, dependencies } = begun;
+  const now = dependencies.now();
+  if (lock === undefined || now - state.recordedAt < RECORD_EVERY) return true;
+  state.recordedAt = now;
+  if (!(await lock.isStillHeld())) return false;
+  await record(begun, { ...far, progressAt: new Date(now).toISOString() });
+  return true;
 }
 
 /** The run's item at its end: the report's totals. Its lists are in the journal. */
 export async function recordEnd(active: ActiveRun, report: Report): Promise<void> {
   const { status, spaceReclaimed, manifests, blobs, links, uploads, durationMs, journal } = report;
-  await record(active, {
-    ...{ status, spaceReclaimed, durationMs },
-    manifests: { ...manifests },
-    blobs: { ...blobs },
-    links: { ...links },
-    uploads: { ...uploads },
-    refusals: report.refusals.length,
-    ...(journal === undefined ? {} : { journal }),
-  });
+  await record(
+    { ...active, runId: active.run.runId },
+    {
+      ...{ status, spaceReclaimed, durationMs },
+      manifests: { ...manifests },
+      blobs: { ...blobs },
+      links: { ...links },
+      uploads: { ...uploads },
+      refusals: report.refusals.length,
+      ...(journal === undefined ? {} : { journal }),
+    },
+  );
   if (status !== 'refused') await recordSuccess(active);
 }
 
@@ -133,7 +168,10 @@ async function recordSuccess({ run, lock }: ActiveRun): Promise<void> {
   await run.metadata.table.update(lastSuccessKey, { set, add: { version: 1 } });
 }
 
-async function record({ run, lock }: ActiveRun, set: Readonly<Record<string, Value>>): Promise<void> {
+async function record(
+  { dependencies, lock, runId }: Pick<Begun, 'lock' | 'dependencies' | 'runId'>,
+  set: Readonly<Record<string, Value>>,
+): Promise<void> {
   if (lock === undefined) return;
-  await run.metadata.table.update(runKey(run.runId), { set, add: { version: 1 } });
+  await dependencies.table.update(runKey(runId), { set, add: { version: 1 } });
 }

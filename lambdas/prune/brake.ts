@@ -3,7 +3,7 @@
  * manifests, or of the bucket's bytes, deletes nothing unless that figure is confirmed.
  */
 import type { Stores } from '../store/hold.ts';
-import { queueName, repositoryPk, SHARDS, toBlob } from '../store/items.ts';
+import { queueName, repositoryPk, SHARDS } from '../store/items.ts';
 import { dueEntries } from '../store/queue.ts';
 import type { Key } from '../store/table.ts';
 import type { Refusal } from './report.ts';
@@ -31,9 +31,15 @@ const MAX_NAMED = 20;
 /** Blob items read in one go. */
 const BATCH = 1_000;
 
+/** More than is allowed. */
 interface Excess {
-  readonly share: number;
-  readonly text: (confirm: number) => Refusal;
+  readonly repository?: string;
+  readonly what: 'manifests' | 'bytes of blobs';
+  readonly setting: string;
+  readonly count: number;
+  readonly total: number;
+  /** Percent. */
+  readonly allowed: number;
 }
 
 /**
@@ -41,7 +47,7 @@ interface Excess {
  *
  * What is due bounds what an online run of untagged manifests takes; only where that bound is too much, or there is none,
  * the run is rehearsed. What there is in all is counted no further than it takes to know, so that this costs as much as
- * there is garbage.
+ * there is garbage. {@link RunningBrake} sees to it that the run then keeps to it.
  *
  * @param rehearse what the run would delete, to the last item; undefined where that could not be known in time.
  * @returns why not, with the figure and how to confirm it; nothing when it may.
@@ -51,7 +57,7 @@ export async function brake(
     readonly stores: Stores;
     readonly request: PruneRequest;
     readonly settings: BrakeSettings;
-    /** Milliseconds since the epoch. */
+    /** Up to when the run looks at the queue, milliseconds since the epoch. */
     readonly now: number;
     readonly mayDelete: boolean;
     /** Whether what the run sets free waits for a later one. */
@@ -59,90 +65,163 @@ export async function brake(
   },
   rehearse: () => Promise<Radius | undefined>,
 ): Promise<readonly Refusal[]> {
-  const { stores, request, mayDelete } = about;
-  const settings = confirmed(about.settings, request);
-  if (settings.manifestShare >= 1 && settings.byteShare >= 1) return [];
-  const isBounded = about.waits && request.filters.dangling;
-  if (isBounded) {
+  const { stores, request, settings, mayDelete } = about;
+  const limits = limitsOf(settings, request);
+  if (limits.manifests >= 100 && limits.bytes >= 100) return [];
+  if (about.waits && request.filters.dangling) {
     const bound = await dueNow(stores, request, about.now, mayDelete);
-    if ((await excessOf(stores, bound, settings)).length === 0) return [];
+    if (bound !== undefined && (await excessesOf(stores, bound, limits)).length === 0) return [];
   }
   const radius = await rehearse();
-  if (radius === undefined) {
-    const message =
-      'how much the run would delete could not be worked out in the time it has: run it from the command line, ' +
-      `apply a plan, or confirm any figure with ${howTo(100)}`;
-    return [{ code: 'blast-radius', message }];
-  }
-  return refusalsOf(await excessOf(stores, radius, settings));
+  if (radius !== undefined) return refusalsOf(await excessesOf(stores, radius, limits));
+  const message =
+    'how much the run would delete could not be worked out in the time it has: run it from the command line, ' +
+    `apply a plan, or confirm any figure with ${howTo(100)}`;
+  return [{ code: 'blast-radius', message }];
 }
 
-/** What a rehearsal that is over would be refused for. */
-export async function excess(
+/** What a rehearsal that is over would be refused for. @param stores in which what it would delete is gone. */
+export async function foretell(
   stores: Stores,
   radius: Radius,
   settings: BrakeSettings,
   request: PruneRequest,
 ): Promise<readonly Refusal[]> {
-  return refusalsOf(await excessOf(stores, radius, confirmed(settings, request)));
+  return refusalsOf(await excessesOf(stores, radius, limitsOf(settings, request), radius));
 }
 
-function refusalsOf(excesses: readonly Excess[]): Refusal[] {
-  const most = Math.max(...excesses.map(({ share }) => share));
-  const confirm = Math.min(100, Math.ceil(most * 100));
-  return excesses.slice(0, MAX_NAMED).map(({ text }) => text(confirm));
+/**
+ * Keeps a run to what the brake allows. What it was asked about may have grown since: a manifest goes with all that holds
+ * it, which need not have been due, and pushes go on.
+ */
+export class RunningBrake {
+  readonly #stores: Stores;
+  readonly #limits: Limits;
+  /** Taken by this run, and up to how many it may take, by repository. */
+  readonly #manifests = new Map<string, { taken: number; allowed: number }>();
+  readonly #bytes: { taken: number; allowed: number };
+
+  constructor(stores: Stores, settings: BrakeSettings, request: PruneRequest) {
+    this.#stores = stores;
+    this.#limits = limitsOf(settings, request);
+    this.#bytes = { taken: 0, allowed: this.#limits.byteFloor };
+  }
+
+  /** Before manifests are taken. @param deleted by this run so far, which the table does not count any more. */
+  async takeManifests(repository: string, count: number, deleted: number): Promise<Refusal | undefined> {
+    const { manifests: percent, manifestFloor } = this.#limits;
+    if (percent >= 100) return undefined;
+    const known = this.#manifests.get(repository) ?? { taken: 0, allowed: manifestFloor };
+    this.#manifests.set(repository, known);
+    known.taken += count;
+    if (known.taken <= known.allowed) return undefined;
+    const enough = toBe(2 * known.taken, percent) - deleted;
+    const total = (await countManifests(this.#stores, repository, enough)) + deleted;
+    known.allowed = Math.max(known.allowed, (total * percent) / 100);
+    if (known.taken <= known.allowed) return undefined;
+    return refusalsOf([manifestExcess(repository, known.taken, total, percent)])[0];
+  }
+
+  /** They could not be taken after all. */
+  giveBackManifests(repository: string, count: number): void {
+    const known = this.#manifests.get(repository);
+    if (known !== undefined) known.taken -= count;
+  }
+
+  /** Before bytes go. @param deleted bytes, by this run so far. */
+  async takeBytes(count: number, deleted: number): Promise<Refusal | undefined> {
+    const { bytes: percent } = this.#limits;
+    if (percent >= 100) return undefined;
+    const known = this.#bytes;
+    known.taken += count;
+    if (known.taken <= known.allowed) return undefined;
+    const total = (await countBytes(this.#stores, toBe(2 * known.taken, percent) - deleted)) + deleted;
+    known.allowed = Math.max(known.allowed, (total * percent) / 100);
+    if (known.taken <= known.allowed) return undefined;
+    return refusalsOf([byteExcess(known.taken, total, percent)])[0];
+  }
+}
+
+interface Limits {
+  /** Percent. */
+  readonly manifests: number;
+  readonly bytes: number;
+  readonly manifestFloor: number;
+  readonly byteFloor: number;
 }
 
 /** A figure that the caller has confirmed lets as much pass. */
-function confirmed(settings: BrakeSettings, { confirm = 0 }: PruneRequest): BrakeSettings {
-  return {
-    ...settings,
-    manifestShare: Math.max(settings.manifestShare, confirm / 100),
-    byteShare: Math.max(settings.byteShare, confirm / 100),
-  };
+function limitsOf(settings: BrakeSettings, { confirm = 0 }: PruneRequest): Limits {
+  const { manifestShare, byteShare, manifestFloor, byteFloor } = settings;
+  // A share of 0.29 is not quite 29 in the hundred: whole hundredths of a percent are what was meant.
+  const percent = (share: number) => Math.max(Math.round(share * 10_000) / 100, confirm);
+  return { manifests: percent(manifestShare), bytes: percent(byteShare), manifestFloor, byteFloor };
 }
 
-async function excessOf(stores: Stores, radius: Radius, settings: BrakeSettings): Promise<Excess[]> {
+const NOTHING: Radius = { manifests: new Map(), bytes: 0 };
+
+/** How many there must be for so many to be no more than the share. */
+const toBe = (count: number, percent: number): number => Math.ceil((count * 100) / percent);
+
+const isTooMuch = (count: number, total: number, percent: number): boolean => count * 100 > total * percent;
+
+/** @param gone what is not there to be counted any more. */
+async function excessesOf(
+  stores: Stores,
+  radius: Radius,
+  limits: Limits,
+  gone: Radius = NOTHING,
+): Promise<Excess[]> {
   const found: Excess[] = [];
   const byCount = [...radius.manifests].sort(([, a], [, b]) => b - a);
   for (const [repository, count] of byCount) {
-    if (count <= settings.manifestFloor) break;
-    const total = await countManifests(stores, repository, count / settings.manifestShare);
-    if (count <= total * settings.manifestShare) continue;
-    const share = count / total;
-    found.push({
-      share,
-      text: (confirm) => ({
-        ...{ code: 'blast-radius', repository },
-        message:
-          `${count} of ${total} manifests (${percent(share)}) would be deleted; allowed are ` +
-          `${percent(settings.manifestShare)} (MAX_MANIFEST_SHARE). If that is meant, confirm it with ${howTo(confirm)}`,
-      }),
-    });
+    if (count <= limits.manifestFloor) break;
+    const deleted = gone.manifests.get(repository) ?? 0;
+    const enough = toBe(count, limits.manifests) - deleted;
+    const total = (await countManifests(stores, repository, enough)) + deleted;
+    if (isTooMuch(count, total, limits.manifests))
+      found.push(manifestExcess(repository, count, total, limits.manifests));
   }
-  if (radius.bytes <= settings.byteFloor) return found;
-  const total = await countBytes(stores, radius.bytes / settings.byteShare);
-  if (radius.bytes <= total * settings.byteShare) return found;
-  const share = Math.min(1, radius.bytes / total);
-  const text = (confirm: number): Refusal => ({
-    code: 'blast-radius',
-    message:
-      `${radius.bytes} of ${total} bytes of blobs (${percent(share)}) would be deleted; allowed are ` +
-      `${percent(settings.byteShare)} (MAX_BYTE_SHARE). If that is meant, confirm it with ${howTo(confirm)}`,
-  });
-  return [...found, { share, text }];
+  if (radius.bytes <= limits.byteFloor) return found;
+  const total = (await countBytes(stores, toBe(radius.bytes, limits.bytes) - gone.bytes)) + gone.bytes;
+  const isMore = isTooMuch(radius.bytes, total, limits.bytes);
+  return isMore ? [...found, byteExcess(radius.bytes, total, limits.bytes)] : found;
 }
 
-const percent = (share: number): string => `${Math.round(share * 1000) / 10}%`;
+const manifestExcess = (repository: string, count: number, total: number, allowed: number): Excess => ({
+  ...{ repository, what: 'manifests', setting: 'MAX_MANIFEST_SHARE', count, total, allowed },
+});
+
+const byteExcess = (count: number, total: number, allowed: number): Excess => ({
+  ...{ what: 'bytes of blobs', setting: 'MAX_BYTE_SHARE', count, total, allowed },
+});
+
+/** Each names the one figure that lets all of them pass. */
+function refusalsOf(excesses: readonly Excess[]): Refusal[] {
+  const shares = excesses.map(({ count, total }) => (total === 0 ? 100 : (count * 100) / total));
+  const confirm = Math.min(100, Math.ceil(Math.max(...shares)));
+  return excesses.slice(0, MAX_NAMED).map(({ repository, what, setting, count, total, allowed }, at) => ({
+    ...{ code: 'blast-radius', ...(repository === undefined ? {} : { repository }) },
+    message:
+      `${count} of ${total} ${what} (${rounded(shares[at] ?? 100)}%) would be deleted; allowed are ` +
+      `${rounded(allowed)}% (${setting}). If that is meant, confirm it with ${howTo(confirm)}`,
+  }));
+}
+
+const rounded = (percent: number): number => Math.round(percent * 10) / 10;
 const howTo = (confirm: number): string => `--confirm ${confirm}%, or "confirm": ${confirm} in the request`;
 
-/** No more than this can go in a run that takes untagged manifests and condemned blobs from the queue. */
+/**
+ * No more than this is due to a run that takes untagged manifests and condemned blobs from the queue.
+ *
+ * @returns undefined where that cannot be known from the table.
+ */
 async function dueNow(
   { metadata }: Stores,
   request: PruneRequest,
   now: number,
   mayDelete: boolean,
-): Promise<Radius> {
+): Promise<Radius | undefined> {
   const inScope = repositoryScope(request.repositories);
   const manifests = new Map<string, number>();
   let bytes = 0;
@@ -157,8 +236,10 @@ async function dueNow(
     for await (const entries of dueEntries(metadata.table, queueName('blob', shard), () => now)) {
       for (let at = 0; at < entries.length; at += BATCH) {
         const keys: Key[] = entries.slice(at, at + BATCH).map(({ pk, sk }) => ({ pk, sk }));
-        for (const row of await metadata.table.getMany(keys)) {
-          if (row['state'] !== 'live') bytes += toBlob(row).size ?? 0;
+        for (const { state, size } of await metadata.table.getMany(keys)) {
+          if (state === 'live') continue;
+          if (typeof size !== 'number') return undefined;
+          bytes += size;
         }
       }
     }

@@ -5,7 +5,7 @@
 import { announce } from '../index/blob-events.ts';
 import { SHARDS } from '../store/items.ts';
 import { type ActiveRun, makeReport, radiusOf, recordEnd, recoverableUntil } from './active-run.ts';
-import { excess } from './brake.ts';
+import { foretell } from './brake.ts';
 import { pruneEvent } from './event.ts';
 import type { Report } from './report.ts';
 import type { PruneRequest } from './request.ts';
@@ -18,11 +18,13 @@ export { runSlice } from './run-slice.ts';
 export type { PruneDependencies, PruneSettings } from './settings.ts';
 export { type RunOptions, startRun } from './start-run.ts';
 
+/** Of the closing time, for report, event and release (milliseconds). */
+const TELLING_TIME = 10_000;
+
 /** Reports, publishes the event, and gives the lock back. */
 export async function finishRun(active: ActiveRun, failure?: unknown): Promise<Report> {
   const { run, lock, dependencies, state } = active;
   if (state.halted !== undefined) run.tally.lead(state.halted);
-  state.plan = await run.limit?.progress(run);
   if (failure !== undefined) {
     run.tally.incomplete++;
     run.tally.refuse({
@@ -31,6 +33,7 @@ export async function finishRun(active: ActiveRun, failure?: unknown): Promise<R
     });
   }
   try {
+    await tellOfPlan(active);
     if (lock === undefined) {
       if (run.limit === undefined) await foretellRefusal(active);
       return makeReport(active);
@@ -48,11 +51,24 @@ export async function finishRun(active: ActiveRun, failure?: unknown): Promise<R
   }
 }
 
+/** What has become of the plan is worth less than the run's end: where it cannot be told, the run ends all the same. */
+async function tellOfPlan({ run, state, dependencies }: ActiveRun): Promise<void> {
+  try {
+    // Whoever has interrupted the run does not wait for long.
+    const until = dependencies.signal?.aborted ? run.now() : state.deadline - 2 * TELLING_TIME;
+    state.plan = await run.limit?.progress(run, until + TELLING_TIME);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    run.tally.incomplete++;
+    run.tally.refuse({ code: 'failed', message: `what has become of the plan cannot be told: ${message}` });
+  }
+}
+
 /** A dry run that is over tells what the run itself would be refused for. */
 async function foretellRefusal(active: ActiveRun): Promise<void> {
   const { run, dependencies } = active;
   if (run.policy.resolveOnly || run.policy.foresees) return;
-  const excesses = await excess(run, radiusOf(active), dependencies.settings.brake, run.request);
+  const excesses = await foretell(run, radiusOf(active), dependencies.settings.brake, run.request);
   for (const refusal of excesses) run.tally.refuse(refusal);
 }
 

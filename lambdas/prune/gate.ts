@@ -27,6 +27,8 @@ export interface GateInput {
   readonly now: () => number;
   /** Messages that the indexer could not apply; absent where no queue feeds it. */
   readonly deadLetters?: (() => Promise<number>) | undefined;
+  /** Nothing is to be done: the bucket is not looked through for pushes. */
+  readonly asks: boolean;
 }
 
 /** Reads heartbeat, dead letters and the bucket's versioning; offline, looks for pushes as well. */
@@ -38,7 +40,7 @@ export async function gate(input: GateInput): Promise<Verdict> {
   const refusal =
     (await staleness(input, reindexedAt)) ??
     (await poison(input)) ??
-    (request.mode === 'offline' ? await findArrival(stores, reindexedAt) : undefined);
+    (request.mode === 'offline' && !input.asks ? await findArrival(stores, reindexedAt) : undefined);
   if (refusal !== undefined) return { ...verdict, refused: true, mayDelete: false, refusals: [refusal] };
   if (request.mode === 'offline' || recoverable || settings.allowUnversioned) {
     return { ...verdict, refused: false, mayDelete: true, refusals: [] };

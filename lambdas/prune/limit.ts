@@ -17,9 +17,11 @@ export interface Limit {
   /** Whether the blob's bytes may go. */
   allowsBlob(item: BlobItem): boolean;
   allowsLink(item: BlobItem, repository: string): boolean;
+  /** Whether the upload is in it and has been left alone since. @param size of all of it, bytes. */
+  allowsUpload(repository: string, uuid: string, size: number): boolean;
   allowsMultipart(upload: MultipartUpload): boolean;
   /** Why a manifest of the plan stays. */
   keep(item: ManifestItem, why: Kept): void;
-  /** What has become of the plan. */
-  progress(run: Run): Promise<PlanProgress>;
+  /** What has become of the plan. @param until when to stop looking, milliseconds since the epoch. */
+  progress(run: Run, until: number): Promise<PlanProgress>;
 }

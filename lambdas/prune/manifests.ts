@@ -45,9 +45,16 @@ export async function handleManifest(run: Run, name: string, digest: Digest): Pr
       return decision.why.by === 'arriving' || decision.why.by === 'departing' ? 'waiting' : 'left';
     }
     const reason = decision.group.some(({ tags }) => tags.length > 0) ? 'matched by the filters' : 'untagged';
+    const { length } = decision.group;
+    const tooMuch = await run.brake?.takeManifests(name, length, run.tally.deletedIn.get(name) ?? 0);
+    if (tooMuch !== undefined) {
+      run.halt(tooMuch);
+      return 'left';
+    }
     const outcome = await deleteManifests(run, decision.group, reason);
     if (outcome === 'failed') run.tally.incomplete++;
     if (outcome !== 'conflict') return 'progress';
+    run.brake?.giveBackManifests(name, length);
   }
   // Still queued: for the next pass, or the next run.
   return 'waiting';

@@ -106,9 +106,12 @@ export interface PlanProgress {
   readonly uploads: PlanCount;
   /** When the next of it has rested; null when nothing is pending. */
   readonly nextAt: string | null;
-  /** Each with its reason; at most so many as of `imagesDeleted`. */
+  /** Each with its reason; the first ten thousand. */
   readonly dropped: readonly Dropped[];
 }
+
+/** What a plan's progress lists as dropped; an answer of the function is 6 MB at most. */
+export const MAX_DROPPED = 10_000;
 
 /** Entries of `imagesDeleted` and `refusals`; the journal has them all. */
 export const MAX_LISTED = 1000;

@@ -4,6 +4,7 @@ import type { Stores } from '../store/hold.ts';
 import type { Journal } from '../store/journal.ts';
 import type { Touch } from '../store/metadata.ts';
 import type { DeleteResult } from '../store/object-store.ts';
+import type { RunningBrake } from './brake.ts';
 import type { Limit } from './limit.ts';
 import type { Refusal, Tally } from './report.ts';
 import type { PruneRequest } from './request.ts';
@@ -35,6 +36,8 @@ export interface Run extends Stores {
   readonly policy: Policy;
   /** An approved plan, beyond which nothing goes. */
   readonly limit: Limit | undefined;
+  /** Ends the run before it takes more than the brake allows. Absent where nothing is braked. */
+  readonly brake: RunningBrake | undefined;
   readonly journal: Journal;
   readonly tally: Tally;
   readonly startedAt: number;

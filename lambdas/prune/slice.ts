@@ -79,10 +79,10 @@ async function queuePhase(
   // Offline, nothing waits for its time; uploads always do.
   const feedsItself =
     kind !== 'upload' && !run.policy.resolveOnly && (cascades(run.policy) || run.policy.quarantine === 0);
-  const begun = run.now();
   const until = () => {
     if (run.request.mode === 'offline' && kind !== 'upload') return Number.MAX_SAFE_INTEGER;
-    return feedsItself ? run.now() : begun;
+    // What falls due meanwhile is the next run's: nobody has asked the brake about it.
+    return feedsItself ? run.now() : run.startedAt;
   };
   const settled = new KeySet();
   for (let quiet = 0; !run.isOver() && quiet < 2; ) {
@@ -222,6 +222,7 @@ async function everyManifest(run: Run, shards: readonly string[]): Promise<void>
       // Those queued come by the queue; those gone are gone.
       const rows = page.items.filter((row) => row['state'] === 'live' && row['queue'] === undefined);
       await manifestPage(run, rows);
+      await run.progress();
       if (run.isOver()) return;
     }
   }

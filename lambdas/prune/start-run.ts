@@ -1,16 +1,25 @@
 /** The first third of a run: the lock, the gate, the brake, and what the run works with. */
 import { writeHeartbeat } from '../index/heartbeat.ts';
+import { fencedObjects } from '../store/fenced-objects.ts';
 import type { Stores } from '../store/hold.ts';
 import { SHARDS } from '../store/items.ts';
 import { BucketJournal, type Journal, noJournal } from '../store/journal.ts';
 import { CLOSING_TIME, PruneLock, refuseToDelete } from '../store/lock.ts';
 import { Metadata } from '../store/metadata.ts';
+import type { ObjectStore } from '../store/object-store.ts';
 import { PreviewBucket } from '../store/preview-bucket.ts';
 import { PreviewTable } from '../store/preview-table.ts';
 import { RegistryBucket } from '../store/registry-bucket.ts';
 import { sharedDeletions } from '../store/shared-deletions.ts';
-import { type ActiveRun, radiusOf, recordProgress, recordStart } from './active-run.ts';
-import { brake, type Radius } from './brake.ts';
+import {
+  type ActiveRun,
+  type Begun,
+  radiusOf,
+  recordLife,
+  recordProgress,
+  recordStart,
+} from './active-run.ts';
+import { brake, type Radius, RunningBrake } from './brake.ts';
 import { gate, policyOf, type Verdict } from './gate.ts';
 import type { Limit } from './limit.ts';
 import { KnownObstacles } from './obstacles.ts';
@@ -26,8 +35,12 @@ export interface RunOptions {
   readonly limit?: Limit;
   /** The run foresees and changes nothing; what would go, at once or after it has rested, is written there. */
   readonly rehearsal?: Journal;
+  /** Nothing is to be done, so that the bucket is not looked through for pushes that an offline run would have to refuse for. */
+  readonly asks?: boolean;
   /** The deadline of another slice, for a start that takes longer than one. @default there is none */
   readonly moreTime?: () => number | undefined;
+  /** Called now and then while the run is at work. */
+  readonly onTick?: () => Promise<void>;
 }
 
 /**
@@ -40,12 +53,11 @@ export async function startRun(
   dependencies: PruneDependencies,
   asked: PruneRequest,
   deadline: number,
-  { limit, rehearsal, moreTime }: RunOptions = {},
+  options: RunOptions = {},
 ): Promise<ActiveRun> {
-  const request = rehearsal === undefined ? asked : { ...asked, dryRun: true };
-  const { now, newId, owner, settings } = dependencies;
+  const request = options.rehearsal === undefined ? asked : { ...asked, dryRun: true };
+  const { now, newId, owner } = dependencies;
   const runId = newId();
-  const startedAt = now();
   let guard: () => void = refuseToDelete;
   const real = dependencies.objects(() => guard());
   // Before the lock, so that a bucket that is not there leaves no trace.
@@ -54,88 +66,19 @@ export async function startRun(
     ? undefined
     : await PruneLock.take(dependencies.table, now, { owner, runId, deadline });
   if (lock !== undefined) guard = lock.guard;
-  const state: ActiveRun['state'] = {
-    unfinished: new Set(SHARDS),
-    halted: undefined,
-    stopped: false,
-    deadline,
-    plan: undefined,
-    recordedAt: startedAt,
-  };
-  const hasTime = () => now() < state.deadline - CLOSING_TIME;
+  const state = newState(now(), deadline);
+  const begun: Begun = { dependencies, request, options, lock, state, runId, versioning };
   try {
-    const table = request.dryRun ? new PreviewTable(dependencies.table) : dependencies.table;
-    const objects = request.dryRun ? new PreviewBucket(real, { now: () => new Date(now()) }) : real;
-    const metadata = new Metadata(table, newId);
-    // A dry run's markers are in its preview alone.
-    const markers = request.dryRun ? undefined : dependencies.markers;
-    const bucket = new RegistryBucket(objects, dependencies.layout, markers);
-    const tally = new Tally();
-    const stores: Stores = { metadata, bucket, onRestored: (blob) => tally.restored.push(blob) };
-    // For the next runs: seen by the indexer, it shows that changes arrive.
-    if (!request.dryRun)
-      await writeHeartbeat({ objects, prefix: settings.heartbeatPrefix, now: now(), id: runId });
-    const { deadLetters } = dependencies;
-    const gated = await gate({ stores, versioning, request, settings, now, deadLetters });
-    // A plan was approved with its figures, and a dry run says at its end what it would be refused for.
-    const isBraked = lock !== undefined && !gated.refused && limit === undefined && hasTime();
-    const excesses = isBraked
-      ? await hitBrake({
-          ...{ dependencies, stores, request, mayDelete: gated.mayDelete, deadline: () => state.deadline },
-          goOn: async () => {
-            const next = moreTime?.();
-            if (next === undefined) return false;
-            await lock.extend(next);
-            state.deadline = next;
-            return true;
-          },
-        })
-      : [];
-    const verdict: Verdict =
-      excesses.length === 0 ? gated : { ...gated, refused: true, mayDelete: false, refusals: excesses };
+    const { stores, tally } = storesOf(begun, real);
+    await recordStart(begun);
+    const verdict = await verdictOf(begun, stores);
     for (const refusal of verdict.refusals) tally.refuse(refusal);
-    const journal =
-      lock === undefined
-        ? (rehearsal ?? noJournal)
-        : new BucketJournal({
-            objects,
-            bucket: dependencies.bucketName,
-            prefix: settings.journalPrefix,
-            runId,
-            writer: newId(),
-            now: () => new Date(now()),
-          });
-    const run: Run = {
-      ...stores,
-      runId,
-      fence: lock?.fence ?? 0,
-      request,
-      policy: policyOf(request, settings, verdict, rehearsal !== undefined),
-      limit,
-      journal,
-      tally,
-      startedAt,
-      reindexedAt: verdict.reindexedAt,
-      now,
-      sleep: dependencies.sleep,
-      deleteObjects: sharedDeletions(objects),
-      obstacles: new KnownObstacles(metadata, now),
-      concurrency: dependencies.concurrency ?? 16,
-      progress: async () => {
-        dependencies.onProgress?.(tally, 'run');
-        await recordProgress(active);
-      },
-      halt: (refusal) => {
-        state.halted ??= refusal;
-      },
-      stop: () => {
-        state.stopped = true;
-      },
-      isOver: () =>
-        state.stopped || state.halted !== undefined || dependencies.signal?.aborted === true || !hasTime(),
-    };
+    const run = runOf(begun, stores, tally, verdict, async () => {
+      dependencies.onProgress?.(tally, 'run');
+      await options.onTick?.();
+      await recordProgress(active);
+    });
     const active: ActiveRun = { run, lock, dependencies, state };
-    await recordStart(active);
     return active;
   } catch (error) {
     await lock?.release();
@@ -143,26 +86,77 @@ export async function startRun(
   }
 }
 
-interface Brakeable {
-  readonly dependencies: PruneDependencies;
-  readonly stores: Stores;
-  readonly request: PruneRequest;
-  readonly mayDelete: boolean;
-  /** Of the run that asks, milliseconds since the epoch. */
-  readonly deadline: () => number;
-  /** Another slice for the rehearsal, if there is one. */
-  readonly goOn: () => Promise<boolean>;
+const newState = (startedAt: number, deadline: number): ActiveRun['state'] => ({
+  unfinished: new Set(SHARDS),
+  halted: undefined,
+  stopped: false,
+  deadline,
+  plan: undefined,
+  startedAt,
+  recordedAt: startedAt,
+});
+
+const hasTime = ({ dependencies, state }: Begun): boolean =>
+  dependencies.now() < state.deadline - CLOSING_TIME;
+
+/** What the run reads and writes: a dry run's writes are in previews alone. */
+function storesOf({ dependencies, request, lock }: Begun, real: ObjectStore) {
+  const { table, layout, markers, now, newId } = dependencies;
+  const tally = new Tally();
+  const objects =
+    lock === undefined ? new PreviewBucket(real, { now: () => new Date(now()) }) : fencedObjects(real, lock);
+  const stores: Stores = {
+    metadata: new Metadata(request.dryRun ? new PreviewTable(table) : table, newId),
+    bucket: new RegistryBucket(objects, layout, request.dryRun ? undefined : markers),
+    onRestored: (blob) => tally.restored.push(blob),
+  };
+  return { stores, tally };
+}
+
+/** Asks the gate and then the brake. */
+async function verdictOf(begun: Begun, stores: Stores): Promise<Verdict> {
+  const { dependencies, request, options, runId, versioning, lock } = begun;
+  const { settings, now, deadLetters } = dependencies;
+  const { objects } = stores.bucket;
+  // For the next runs: seen by the indexer, it shows that changes arrive.
+  if (!request.dryRun)
+    await writeHeartbeat({ objects, prefix: settings.heartbeatPrefix, now: now(), id: runId });
+  const asks = options.asks === true;
+  const gated = await gate({ stores, versioning, request, settings, now, deadLetters, asks });
+  // A plan was approved with its figures, and a dry run says at its end what it would be refused for.
+  if (lock === undefined || gated.refused || options.limit !== undefined) return gated;
+  const excesses = await hitBrake(begun, lock, stores, gated.mayDelete);
+  return excesses.length === 0 ? gated : { ...gated, refused: true, mayDelete: false, refusals: excesses };
 }
 
 /** Asks the brake, with a rehearsal of the run for where it has to know exactly. */
-async function hitBrake(about: Brakeable): Promise<readonly Refusal[]> {
-  const { dependencies, stores, request, mayDelete, deadline, goOn } = about;
+async function hitBrake(
+  begun: Begun,
+  lock: PruneLock,
+  stores: Stores,
+  mayDelete: boolean,
+): Promise<readonly Refusal[]> {
+  const { dependencies, request, options, state } = begun;
+  const goOn = async (): Promise<boolean> => {
+    const next = options.moreTime?.();
+    if (next === undefined) return false;
+    await lock.extend(next);
+    state.deadline = next;
+    return true;
+  };
+  // What is left of the slice may be nothing; the next one is not to begin unbraked.
+  while (!hasTime(begun)) if (!(await goOn())) return [];
   const rehearse = async (): Promise<Radius | undefined> => {
     const { onProgress } = dependencies;
     const told = onProgress && { onProgress: (tally: Tally) => onProgress(tally, 'rehearsal') };
-    const active = await startRun({ ...dependencies, ...told }, { ...request, dryRun: true }, deadline());
+    const dry = { ...request, dryRun: true };
+    const active = await startRun({ ...dependencies, ...told }, dry, state.deadline, {
+      onTick: async () => {
+        await recordLife(begun);
+      },
+    });
     for (;;) {
-      const done = await runSlice(active, SHARDS, deadline());
+      const done = await runSlice(active, SHARDS, state.deadline);
       // What ends a rehearsal before its time ends the run as well.
       const ends = active.state.halted !== undefined || dependencies.signal?.aborted === true;
       if (done || ends) return radiusOf(active);
@@ -171,5 +165,47 @@ async function hitBrake(about: Brakeable): Promise<readonly Refusal[]> {
   };
   const { brake: settings, grace, quarantine } = dependencies.settings;
   const waits = request.mode === 'online' && grace > 0 && quarantine > 0;
-  return await brake({ stores, request, settings, now: dependencies.now(), mayDelete, waits }, rehearse);
+  return await brake({ stores, request, settings, now: state.startedAt, mayDelete, waits }, rehearse);
+}
+
+function runOf(
+  { dependencies, request, options, lock, state, runId }: Begun,
+  stores: Stores,
+  tally: Tally,
+  verdict: Verdict,
+  progress: () => Promise<void>,
+): Run {
+  const { now, newId, settings, bucketName, signal } = dependencies;
+  const { limit, rehearsal } = options;
+  const { objects } = stores.bucket;
+  const journal =
+    lock === undefined
+      ? (rehearsal ?? noJournal)
+      : new BucketJournal({
+          ...{ objects, bucket: bucketName, prefix: settings.journalPrefix, runId, writer: newId() },
+          now: () => new Date(now()),
+        });
+  const isBraked = lock !== undefined && limit === undefined;
+  return {
+    ...stores,
+    ...{ runId, fence: lock?.fence ?? 0, request, limit, journal, tally },
+    policy: policyOf(request, settings, verdict, rehearsal !== undefined),
+    ...{ startedAt: state.startedAt, reindexedAt: verdict.reindexedAt, now, sleep: dependencies.sleep },
+    deleteObjects: sharedDeletions(objects),
+    obstacles: new KnownObstacles(stores.metadata, now),
+    brake: isBraked ? new RunningBrake(stores, settings.brake, request) : undefined,
+    concurrency: dependencies.concurrency ?? 16,
+    progress,
+    halt: (refusal) => {
+      state.halted ??= refusal;
+    },
+    stop: () => {
+      state.stopped = true;
+    },
+    isOver: () =>
+      state.stopped ||
+      state.halted !== undefined ||
+      signal?.aborted === true ||
+      now() >= state.deadline - CLOSING_TIME,
+  };
 }

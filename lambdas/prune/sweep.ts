@@ -38,6 +38,9 @@ export async function sweep(run: Run, due: readonly BlobItem[], found: readonly 
   // A push seen in an offline run, or the end of the time: what is taken stays `deleting`, for the next run.
   if (run.isOver()) return;
   const located = await sideBySide(doomed.filter(isDefined), (blob) => locate(run, blob), concurrency);
+  const bytes = located.reduce((sum, { size = 0 }) => sum + size, 0);
+  const tooMuch = await run.brake?.takeBytes(bytes, run.tally.spaceReclaimed);
+  if (tooMuch !== undefined) return run.halt(tooMuch);
   await run.journal.write(
     located.flatMap(({ item, view, size }) =>
       size === undefined

@@ -27,6 +27,7 @@ export async function handleUpload(run: Run, entry: DueEntry): Promise<Handled> 
       await settleQueue(run, key, upload, { at: dueAt });
       return 'left';
     }
+    if (run.limit?.allowsUpload(name, uuid, found.size) === false) return 'left';
     if (!(await deleteUpload(run, upload, found))) return 'left';
     run.tally.uploads.deleted++;
   }

@@ -30,7 +30,7 @@ export async function showBlob(restoring: Restoring, digest: Digest, size = 0): 
       if (isVisible) return 'present';
     } else if (isDeleted) {
       const set = live(blobQueue(digest), { at: now(), grace });
-      const written = await metadata.transition(blobKey(digest), item.version, set, DEPARTING);
+      const written = await metadata.transition(blobKey(digest), item.version, set, DEPARTING, 1);
       if (written === undefined) continue;
     }
     tally.blobs.restored++;

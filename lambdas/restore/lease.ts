@@ -1,5 +1,7 @@
 /** The prune lock while a run is undone: one slice after the other, as for a prune. */
+import { fencedObjects } from '../store/fenced-objects.ts';
 import { CLOSING_TIME, type LockRequest, PruneLock } from '../store/lock.ts';
+import type { ObjectStore } from '../store/object-store.ts';
 import type { Table } from '../store/table.ts';
 
 export interface LeaseOptions {
@@ -33,6 +35,11 @@ export class Lease {
     return new Lease(lock, now, rest);
   }
 
+  /** The same store, for as long as the lock is held. */
+  fenced(objects: ObjectStore): ObjectStore {
+    return fencedObjects(objects, this.#lock);
+  }
+
   /** Called right before each destructive request is signed. @throws DeadlineError */
   get guard(): () => void {
     return this.#lock.guard;
@@ -41,7 +48,11 @@ export class Lease {
   /** Whether there is time to begin something more; when a slice is nearly over, takes the lease forward. */
   async goesOn(): Promise<boolean> {
     if (this.#over) return false;
-    if (this.#hasTime()) return true;
+    if (this.#hasTime()) {
+      // Taken away by force, it brings nothing more back beside whoever prunes then.
+      await this.#lock.confirm();
+      return true;
+    }
     this.#extending ??= this.#extend().finally(() => {
       this.#extending = undefined;
     });

@@ -79,7 +79,7 @@ export async function restoreRun(
   const lease = await Lease.take({ table, now, request, deadlines });
   try {
     const bucket = new RegistryBucket(
-      dependencies.objects(lease.guard),
+      lease.fenced(dependencies.objects(lease.guard)),
       dependencies.layout,
       dependencies.markers,
     );

@@ -34,6 +34,9 @@ export const obstacleKey = (name: string, what: string): Key => ({
   pk: repositoryPk(name),
   sk: `UNREADABLE#${what}`,
 });
+/** A manifest in a repository, as messages and reports name it. */
+export const manifestId = (repository: string, digest: string): string => `${repository}@${digest}`;
+
 export const holdersPk = (name: string, digest: Digest): string => `HOLDERS#${name}@${digest}`;
 export const referrersPk = (name: string, digest: Digest): string => `REFERRERS#${name}@${digest}`;
 export const referrerKey = (name: string, subject: Digest, digest: Digest): Key => ({
@@ -52,6 +55,8 @@ export const lockKey: Key = { pk: 'LOCK', sk: 'prune' };
 export const runsPk = 'RUNS';
 export const heartbeatKey: Key = { pk: 'INDEX', sk: 'heartbeat' };
 export const reindexKey: Key = { pk: 'INDEX', sk: 'reindex' };
+/** Tells this table from one that was built anew for the same registry. */
+export const originKey: Key = { pk: 'INDEX', sk: 'origin' };
 export const lastSuccessKey: Key = { pk: 'LAST', sk: 'success' };
 
 export type HolderEdge =

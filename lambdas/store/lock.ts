@@ -6,6 +6,7 @@
  *   deadline     the process ends itself; no destructive request is signed after it
  *   + skew       AWS refuses whatever was signed before it and arrives now; only then may another take the lock
  *   end          release: expiresAt = 0, the fence stays
+ *   by force     forceUnlock: fence + 1; whoever still deletes looks at the lock before it does, and sees that
  */
 import { type LockItem, lockKey, toLock } from './items.ts';
 import { DeadlineError } from './object-store.ts';
@@ -16,6 +17,12 @@ export const SKEW = 15 * 60_000;
 
 /** Time kept back from a slice for ending it cleanly: what is under way, report, event, release (milliseconds). */
 export const CLOSING_TIME = 20_000;
+
+/** What deletes has seen the lock held no longer ago than this (milliseconds). */
+export const LOOK_EVERY = 10_000;
+
+/** Requests, and retries, are signed no later than this after such a look (milliseconds). */
+export const LOOK_LASTS = 30_000;
 
 /** The guard of a dry run. @throws DeadlineError always */
 export const refuseToDelete = (): never => {
@@ -51,6 +58,7 @@ export class PruneLock {
   readonly #now: () => number;
   #deadline: number;
   #held = true;
+  #seenAt: number;
 
   private constructor(table: Table, now: () => number, lock: LockItem, deadline: number) {
     this.#table = table;
@@ -58,6 +66,7 @@ export class PruneLock {
     this.fence = lock.fence;
     this.runId = lock.runId;
     this.#deadline = deadline;
+    this.#seenAt = now();
   }
 
   /**
@@ -87,11 +96,16 @@ export class PruneLock {
 
   /** Checked right before each destructive request, and each retry of one, is signed. @throws DeadlineError */
   readonly guard = (): void => {
-    if (this.#held && this.#now() < this.#deadline) return;
+    const now = this.#now();
+    const inTime = now < this.#deadline;
+    if (this.#held && inTime && now - this.#seenAt <= LOOK_LASTS) return;
+    const deadline = new Date(this.#deadline).toISOString();
     throw new DeadlineError(
-      this.#held
-        ? `the run's deadline ${new Date(this.#deadline).toISOString()} has passed; nothing more is deleted`
-        : 'the prune lock has been released; nothing more is deleted',
+      !this.#held
+        ? 'the prune lock has been released, or was taken away; nothing more is deleted'
+        : inTime
+          ? 'the prune lock was not looked at for too long; nothing more is deleted'
+          : `the run's deadline ${deadline} has passed; nothing more is deleted`,
     );
   };
 
@@ -102,7 +116,7 @@ export class PruneLock {
    * @throws DeadlineError
    */
   async extend(deadline: number): Promise<void> {
-    this.guard();
+    this.#assertTime();
     const { fence } = this;
     const set = { expiresAt: deadline + SKEW };
     const mine = { equals: { fence, runId: this.runId } };
@@ -111,15 +125,35 @@ export class PruneLock {
       throw new DeadlineError(`the prune lock of run ${this.runId} (fence ${fence}) is no longer held`);
     }
     this.#deadline = deadline;
+    this.#seenAt = this.#now();
+  }
+
+  /**
+   * Before something is deleted: sees that the lock is held, unless that was seen a moment ago.
+   *
+   * @throws DeadlineError when it was taken away, or the deadline has passed.
+   */
+  async confirm(): Promise<void> {
+    this.#assertTime();
+    if (this.#now() - this.#seenAt > LOOK_EVERY) await this.isStillHeld();
+    this.guard();
   }
 
   /** Whether nobody has taken it away by force ({@link forceUnlock}). Where one has, the guard stops all that deletes. */
   async isStillHeld(): Promise<boolean> {
     if (!this.#held) return false;
+    // What was seen is as old as the question.
+    const askedAt = this.#now();
     const item = await this.#table.get(lockKey);
     const lock = item && toLock(item);
     this.#held = lock?.fence === this.fence && lock.runId === this.runId;
+    if (this.#held) this.#seenAt = askedAt;
     return this.#held;
+  }
+
+  #assertTime(): void {
+    if (this.#held && this.#now() < this.#deadline) return;
+    this.guard();
   }
 
   /** Gives the lock back at once. The item and its fence stay. */
@@ -131,21 +165,21 @@ export class PruneLock {
   }
 }
 
-/** For so long after it was taken away nobody gets the lock: its holder, should it live, looks at it more often than that. */
-export const UNLOCK_REST = 60_000;
+/** Longer than what its holder may still sign, should it live. */
+export const UNLOCK_REST = 2 * LOOK_LASTS;
 
 /**
- * Takes the lock away from a run that is certainly over, whatever its lease says. The fence goes up, by which a holder that
- * lives after all sees it and ends.
+ * Takes the lock away from a run that is over, whatever its lease says. The fence goes up, by which a holder that lives
+ * after all sees it before it deletes anything more.
  *
- * @param now milliseconds since the epoch.
+ * @param freeAt when another may take it, milliseconds since the epoch.
  * @returns false when the lock is not, or no longer, that run's.
  */
 export async function forceUnlock(
   table: Table,
-  now: number,
   { runId, fence }: Pick<LockItem, 'runId' | 'fence'>,
+  freeAt: number,
 ): Promise<boolean> {
-  const change = { set: { expiresAt: now + UNLOCK_REST }, add: { version: 1, fence: 1 } };
+  const change = { set: { expiresAt: freeAt }, add: { version: 1, fence: 1 } };
   return (await table.update(lockKey, change, { equals: { runId, fence } })) !== undefined;
 }

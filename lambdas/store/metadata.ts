@@ -18,6 +18,7 @@ import {
   manifestKey,
   manifestQueue,
   obstacleKey,
+  originKey,
   type ReferenceEdge,
   type ReindexItem,
   referrersPk,
@@ -176,6 +177,12 @@ export class Metadata {
   async lastReindex(): Promise<ReindexItem | undefined> {
     const item = await this.table.get(reindexKey);
     return item && toReindex(item);
+  }
+
+  /** Gives the table its name, by which a plan knows the one it was made of; once for all. */
+  async nameOrigin(): Promise<void> {
+    if ((await this.table.get(originKey)) !== undefined) return;
+    await this.table.put({ ...originKey, id: this.#stamp() }, { absent: true });
   }
 
   /** The last prune that was not refused, a partial one too. */

@@ -73,9 +73,9 @@ describe('a plan', () => {
     const { plan } = await ask('plan');
     if (plan === undefined) throw new Error('no plan');
     const location = `${AT}november.json`;
-    expect(await storePlan(shelf, plan, location)).toBe(location);
+    expect(await storePlan(shelf, plan, planText(plan), location)).toBe(location);
     const other = sealPlan({ ...plan, id: 'other' });
-    await expect(storePlan(shelf, other, location)).rejects.toMatchObject({
+    await expect(storePlan(shelf, other, planText(other), location)).rejects.toMatchObject({
       name: 'InvalidPlanError',
       message: `there is something at ${location} already; plans are never written over`,
     });
@@ -86,7 +86,7 @@ describe('a plan', () => {
     const shelf = { ...world.dependencies, planPrefix: PLANS };
     const { plan } = await ask('plan');
     if (plan === undefined) throw new Error('no plan');
-    expect(await storePlan(shelf, plan)).toBe(await storePlan(shelf, plan));
+    expect(await storePlan(shelf, plan, planText(plan))).toBe(await storePlan(shelf, plan, planText(plan)));
     expect(await keysOfPlans()).toEqual([`${PLANS}${plan.id}.json`]);
   });
 });

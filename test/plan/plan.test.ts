@@ -263,12 +263,15 @@ describe('the document', () => {
   it('is the same in any layout', async () => {
     const made = await world();
     const plan = await planOf(made, { filters: { dangling: ['false'] } });
-    const registry = identityOf(made.dependencies);
-    expect(readPlan(planText(plan), registry)).toEqual(plan);
-    expect(readPlan(JSON.stringify(plan), registry)).toEqual(plan);
-    expect(readPlan(JSON.stringify(plan, null, 4), registry)).toEqual(plan);
+    const registry = await identityOf(made.dependencies);
+    expect(readPlan(planText(plan), registry, made.clock.now())).toEqual(plan);
+    expect(readPlan(JSON.stringify(plan), registry, made.clock.now())).toEqual(plan);
+    expect(readPlan(JSON.stringify(plan, null, 4), registry, made.clock.now())).toEqual(plan);
     const { hash, ...body } = plan;
-    expect(readPlan({ hash, ...body }, registry)).toEqual(plan);
+    expect(readPlan({ hash, ...body }, registry, made.clock.now())).toEqual(plan);
+    const turned = Object.fromEntries(Object.entries(plan).reverse());
+    const rows = plan.blobs.map((row) => Object.fromEntries(Object.entries(row).reverse()));
+    expect(readPlan({ ...turned, blobs: rows }, registry, made.clock.now())).toEqual(plan);
   });
 
   it('has an entry a line', async () => {
@@ -281,11 +284,11 @@ describe('the document', () => {
   it('is refused when any of it was changed, added or taken away', async () => {
     const made = await world();
     const plan = await planOf(made, { filters: { dangling: ['false'] } });
-    const registry = identityOf(made.dependencies);
+    const registry = await identityOf(made.dependencies);
     const edited = [...edits(plan)];
     expect(edited.length).toBeGreaterThan(100);
     for (const one of edited)
-      expect(() => readPlan(one, registry), JSON.stringify(one).slice(0, 200)).toThrow(
+      expect(() => readPlan(one, registry, made.clock.now()), JSON.stringify(one).slice(0, 200)).toThrow(
         expect.objectContaining({ name: 'InvalidPlanError' }),
       );
   });
@@ -300,18 +303,58 @@ describe('the document', () => {
     ],
     ['{"kind":"registry-prune/plan","schemaVersion":"1.0"}', /^the plan was edited: its hash is undefined/],
   ])('is none: %s', async (text, message) => {
-    const registry = { bucket: 'registry', prefix: 'docker/registry/v2/' };
-    expect(() => readPlan(text, registry)).toThrow(message);
+    const registry = { bucket: 'registry', prefix: 'docker/registry/v2/', index: 'one' };
+    expect(() => readPlan(text, registry, 0)).toThrow(message);
   });
 
   it.each([
-    { bucket: 'other', prefix: 'docker/registry/v2/' },
-    { bucket: 'registry', prefix: 'deep/docker/registry/v2/' },
+    { bucket: 'other', prefix: 'docker/registry/v2/', index: 'one' },
+    { bucket: 'registry', prefix: 'deep/docker/registry/v2/', index: 'one' },
   ])('is refused by another registry: %j', async (registry) => {
-    const plan = await planOf(await world());
-    expect(() => readPlan(planText(plan), registry)).toThrow(
+    const made = await world();
+    const plan = await planOf(made);
+    expect(() => readPlan(planText(plan), registry, made.clock.now())).toThrow(
       /^the plan is another registry's: of registry\/docker/,
     );
+  });
+});
+
+describe('a plan that is out of date', () => {
+  it('is refused after as long as a deletion is remembered', async () => {
+    const made = await world();
+    const plan = await planOf(made);
+    const registry = await identityOf(made.dependencies);
+    const made90 = Date.parse(plan.createdAt) + 90 * DAY;
+    expect(readPlan(plan, registry, made90)).toEqual(plan);
+    expect(() => readPlan(plan, registry, made90 + 1)).toThrow(
+      /^the plan was made at .*: allowed are 90 days/,
+    );
+  });
+
+  it('is refused when the table was built anew: nothing it has counted is known there', async () => {
+    const made = await world();
+    const plan = await planOf(made);
+    const anew = new World();
+    await anew.reindex();
+    const registry = await identityOf({ ...made.dependencies, table: anew.table });
+    expect(() => readPlan(plan, { ...registry, index: 'another' }, made.clock.now())).toThrow(
+      'the metadata table was built anew since the plan was made; make a new plan',
+    );
+  });
+
+  it('drops what an undo has brought back', async () => {
+    const made = await world();
+    const lone = await made.registry.upload('app', layer('lone'));
+    await made.reindex();
+    await made.later(DAY + HOUR);
+    const plan = await planOf(made, { mode: 'offline' });
+    expect(plan.blobs.map(({ digest }) => digest)).toContain(lone);
+    const { runId } = await made.apply(plan);
+    await made.restore(runId);
+    await made.later(DAY + HOUR);
+    const report = await made.apply(plan);
+    expect(report).toMatchObject({ spaceReclaimed: 0, manifests: { deleted: 0 } });
+    expect(await made.bucket.head(dataKey(lone))).toBeDefined();
   });
 });
 

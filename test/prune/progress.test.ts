@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { statusOf } from '../../lambdas/operations/status.ts';
 import type { PruneDependencies } from '../../lambdas/prune/engine.ts';
 import { lockKey, toLock } from '../../lambdas/store/items.ts';
-import { forceUnlock } from '../../lambdas/store/lock.ts';
+import { forceUnlock, UNLOCK_REST } from '../../lambdas/store/lock.ts';
 import { countDue } from '../../lambdas/store/queue.ts';
 import { DAY, HOUR, SECOND } from '../support/clock.ts';
 import { image, layer } from '../support/images.ts';
@@ -90,7 +90,7 @@ describe('a run whose lock is taken away by force', () => {
       async () => {
         const item = await world.table.get(lockKey);
         if (item === undefined) throw new Error('no lock');
-        await forceUnlock(world.table, world.clock.now(), toLock(item));
+        await forceUnlock(world.table, toLock(item), world.clock.now() + UNLOCK_REST);
         before = await world.keys();
       },
     );

@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { lockKey } from '../../lambdas/store/items.ts';
 import {
   forceUnlock,
+  LOOK_EVERY,
+  LOOK_LASTS,
   PruneAlreadyRunningError,
   PruneLock,
   SKEW,
@@ -94,10 +96,34 @@ describe('the prune lock', () => {
     const { clock, take } = setUp();
     const lock = await take('one');
     clock.advance(15 * MINUTE - 1);
+    await lock.confirm();
     expect(lock.guard).not.toThrow();
     clock.advance(1);
     expect(lock.guard).toThrow(DeadlineError);
     expect(lock.guard).toThrow(/2026-03-01T00:15:00.000Z has passed/);
+  });
+
+  it('guards for half a minute after it was seen to be held, and looks before what comes then', async () => {
+    const { clock, table, take } = setUp();
+    let looks = 0;
+    const counted = intercept(table, {
+      before: ({ operation }) => {
+        if (operation === 'get') looks++;
+      },
+    });
+    const lock = await take('one', { over: counted });
+    clock.advance(LOOK_EVERY);
+    await lock.confirm();
+    expect(looks).toBe(0);
+    clock.advance(1);
+    await lock.confirm();
+    expect(looks).toBe(1);
+    clock.advance(LOOK_LASTS);
+    expect(lock.guard).not.toThrow();
+    clock.advance(1);
+    expect(lock.guard).toThrow(/was not looked at for too long/);
+    await lock.confirm();
+    expect(lock.guard).not.toThrow();
   });
 
   it('guards nothing after its release', async () => {
@@ -113,6 +139,7 @@ describe('the prune lock', () => {
     clock.advance(14 * MINUTE);
     await lock.extend(clock.now() + 15 * MINUTE);
     clock.advance(2 * MINUTE);
+    await lock.confirm();
     expect(lock.guard).not.toThrow();
     clock.advance(13 * MINUTE + SKEW);
     await expect(take('two')).rejects.toThrow(PruneAlreadyRunningError);
@@ -159,7 +186,7 @@ describe('a lock that is taken away', () => {
   it('is free a minute later, with a fence of its own', async () => {
     const { clock, table, take } = setUp();
     const lost = await take('one');
-    expect(await forceUnlock(table, clock.now(), { runId: 'one', fence: 1 })).toBe(true);
+    expect(await forceUnlock(table, { runId: 'one', fence: 1 }, clock.now() + UNLOCK_REST)).toBe(true);
     await expect(take('two')).rejects.toBeInstanceOf(PruneAlreadyRunningError);
     clock.advance(UNLOCK_REST + 1);
     expect((await take('two')).fence).toBe(3);
@@ -170,7 +197,7 @@ describe('a lock that is taken away', () => {
     const { clock, table, take } = setUp();
     const lost = await take('one');
     expect(await lost.isStillHeld()).toBe(true);
-    await forceUnlock(table, clock.now(), { runId: 'one', fence: 1 });
+    await forceUnlock(table, { runId: 'one', fence: 1 }, clock.now() + UNLOCK_REST);
     expect(() => lost.guard()).not.toThrow();
     expect(await lost.isStillHeld()).toBe(false);
     expect(() => lost.guard()).toThrow(DeadlineError);
@@ -184,7 +211,7 @@ describe('a lock that is taken away', () => {
   ])('is only that of the run that was meant: %j', async (meant) => {
     const { clock, table, take } = setUp();
     const lock = await take('one');
-    expect(await forceUnlock(table, clock.now(), meant)).toBe(false);
+    expect(await forceUnlock(table, meant, clock.now())).toBe(false);
     expect(await lock.isStillHeld()).toBe(true);
   });
 });
