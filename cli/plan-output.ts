@@ -85,7 +85,7 @@ export function progressText({ plan, dryRun }: Report, source: string): string {
     table(['of the plan', 'planned', dryRun ? 'would be gone' : 'gone', 'pending', 'dropped'], rows),
     list(
       dropped.map(({ kind, what, code, reason }) => `dropped: ${kind} ${what}: ${code}: ${reason}`),
-      '`--json` has the others',
+      '`--json` has the first 10,000',
     ),
     isDone
       ? 'Nothing of the plan is left to go.\n'

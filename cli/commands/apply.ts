@@ -1,12 +1,15 @@
 /** `apply`: deletes at most what a plan names. */
 import { readFile, stat } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
+import { operatorDependencies } from '../../lambdas/dependencies.ts';
+import { fetchPlan } from '../../lambdas/operations/plans.ts';
 import { InvalidPlanError, MAX_PLAN_BYTES } from '../../lambdas/plan/document.ts';
 import { type Cli, type Command, withExamples, withExitCodes } from '../cli.ts';
 import { EXIT, exitCodeFor, UsageError } from '../exit-codes.ts';
-import { type OperatorOptions, operatorsOf, withFunction } from '../operators.ts';
+import { type OperatorOptions, type Operators, operatorsOf, withFunction } from '../operators.ts';
 import { bytes, counted, reportText } from '../output.ts';
 import { progressText } from '../plan-output.ts';
+import { thisProcess } from '../process.ts';
 import { confirm, type Host, painter } from '../terminal.ts';
 import { type Estimate, withProgress } from './prune.ts';
 
@@ -44,8 +47,8 @@ async function applyCommand(host: Host, source: string, options: ApplyOptions): 
   if (source === '-' && host.stdin.isTTY && !yes && !dryRun) {
     throw new UsageError('a plan from standard input is applied without a question: give --yes, or a file');
   }
-  const plan = source.startsWith('s3:') ? source : await readPlanFile(host, source);
   const operators = operatorsOf(host, options);
+  const plan = await planFrom(host, source, operators);
   if (host.stdin.isTTY && !yes && !dryRun && !(await confirm(host, question(plan, operators.place)))) {
     host.stderr.write('Nothing was deleted.\n');
     return EXIT.done;
@@ -58,6 +61,14 @@ async function applyCommand(host: Host, source: string, options: ApplyOptions): 
     json ? `${JSON.stringify(report)}\n` : `${reportText(report, paint)}${progressText(report, source)}`,
   );
   return exitCodeFor(report);
+}
+
+/** A function fetches a plan that is in the bucket itself; here it is wanted for the question. */
+async function planFrom(host: Host, source: string, { configuration }: Operators): Promise<object | string> {
+  if (!source.startsWith('s3:')) return await readPlanFile(host, source);
+  if (configuration === undefined) return source;
+  const { prune, planPrefix } = operatorDependencies(configuration, thisProcess());
+  return await fetchPlan({ ...prune, planPrefix }, source);
 }
 
 /** What the plan names; the links go with their blobs. */

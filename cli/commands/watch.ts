@@ -98,6 +98,11 @@ function countsOf({ manifests = {}, blobs = {}, spaceReclaimed = 0 }: RunItem): 
 }
 
 async function sayEnd(host: Host, operators: Operators, runId: string | undefined): Promise<void> {
-  if (runId === undefined) host.stdout.write('No prune is running.\n');
-  else host.stdout.write(runText(await operators.call('run', { runId })));
+  if (runId === undefined) {
+    host.stdout.write('No prune is running.\n');
+    return;
+  }
+  const [run] = (await operators.call('runs', { limit: 20 })).filter((one) => one.runId === runId);
+  // An undo holds the lock as well, and is no run.
+  host.stdout.write(run === undefined ? 'It has ended.\n' : runText(run));
 }

@@ -27,6 +27,8 @@ export type Because =
   | 'referenced'
   /** A repository links the blob, and the link may not go. */
   | 'linked'
+  /** The repository is not one of those that are asked about. */
+  | 'scope'
   /** A deletion could not be taken back. */
   | 'unversioned-bucket'
   /** Nothing holds or needs it. */

@@ -47,6 +47,10 @@ type Judgement = Verdict & Pick<ManifestExplanation, 'path' | 'goesWith' | 'afte
 
 /** As a run would decide now. */
 async function judge(run: Run, item: ManifestItem): Promise<Judgement> {
+  if (!run.policy.inScope(item.name)) {
+    const reason = 'its repository is not one of those that are asked about';
+    return { verdict: 'kept', because: 'scope', reason, dueAt: null };
+  }
   const obstacle = item.problem?.detail ?? (await run.obstacles.of(item.name));
   if (obstacle !== undefined) return problem(obstacle);
   const decision = await planManifest(run, item);

@@ -13,7 +13,7 @@ export class OperatorFunctionError extends Error {
 
 /**
  * Has the deployed function do an operation, and waits for its answer.
- * @example const invoke = new OperatorFunction({ client: lambdaClient(LONG), functionName: 'registry-prune-prune' });
+ * @example const invoke = new OperatorFunction({ client: patientLambdaClient(), functionName: 'registry-prune-prune' });
  */
 export class OperatorFunction {
   readonly #client: LambdaClient;

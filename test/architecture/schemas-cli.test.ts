@@ -202,7 +202,7 @@ const MAPS = ['filters'];
 it('the schemas name exactly the values that the code knows', () => {
   // Objects, so that a value added to a type and not here does not compile.
   const because = Object.keys({
-    ...{ tag: 0, grace: 0, quarantine: 0, filter: 0, problem: 0, arriving: 0, departing: 0 },
+    ...{ tag: 0, grace: 0, quarantine: 0, filter: 0, problem: 0, arriving: 0, departing: 0, scope: 0 },
     ...{ referenced: 0, linked: 0, 'unversioned-bucket': 0, garbage: 0 },
   } satisfies Record<Because, 0>);
   const verdict = Object.keys({ due: 0, kept: 0, deleting: 0, deleted: 0, unknown: 0 } satisfies Record<

@@ -194,7 +194,8 @@ describe('the lock', () => {
     await terminal.shows(RUN);
     await table().update(lockKey, { set: { expiresAt: 0 } });
     // What is no prune has no item to tell of.
-    expect(await terminal.ended()).toBe(EXIT.error);
+    expect(await terminal.ended()).toBe(EXIT.done);
+    expect(terminal.screen()).toContain('It has ended.');
     const idle = open(['watch']);
     expect(await idle.ended()).toBe(EXIT.done);
     await expectRecording(idle, 'watch-idle');

@@ -18,6 +18,7 @@ const body = fc.constantFrom<Body>(
   { filters: { dangling: ['false'] } },
   { filters: { dangling: ['false'], label: ['team=core'] } },
   { filters: { until: ['40h'] } },
+  { repositories: ['team/**', 'team'] },
 );
 
 interface Said {

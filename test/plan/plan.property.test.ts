@@ -95,6 +95,8 @@ const work = fc.array(
     { weight: 3, arbitrary: arrival },
     { weight: 4, arbitrary: fc.record({ do: fc.constant('apply'), meanwhile }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant('prune'), meanwhile }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('rebuild') }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('undo') }) },
     { weight: 3, arbitrary: fc.record({ do: fc.constant('wait'), hours: fc.integer({ min: 25, max: 60 }) }) },
   ),
   { minLength: 4, maxLength: 30, size: 'max' },
@@ -121,10 +123,20 @@ it('under any pushes beside it, applying a plan deletes nothing that it does not
         const { plan } = await world.plan({ filters: filter });
         if (plan === undefined) throw new Error('no plan');
         const isNamed = mayGo(plan);
+        const applied: string[] = [];
+        /** What an undo has brought back is wanted. */
+        let undone = new Set<string>();
         for (const one of more) {
           world.clock.advance(1000);
           if (one.do === 'prune') await registry.prune(one.meanwhile);
-          else if (one.do !== 'apply') await registry.take(one);
+          else if (one.do === 'rebuild') await world.reindex();
+          else if (one.do === 'undo') {
+            const before = await world.keys();
+            const runId = applied.pop();
+            if (runId !== undefined) await world.restore(runId);
+            const back = [...(await world.keys()).keys()].filter((key) => !before.has(key));
+            undone = undone.union(new Set(back));
+          } else if (one.do !== 'apply') await registry.take(one);
           else {
             let deleted: ReadonlySet<string> = new Set();
             const report = await registry.beside(one.meanwhile, (faults) => {
@@ -132,7 +144,10 @@ it('under any pushes beside it, applying a plan deletes nothing that it does not
               deleted = watched.deleted;
               return world.apply(plan, {}, { ...faults, objects: watched.objects });
             });
+            applied.push(report.runId);
             expect([...deleted].filter((key) => !isNamed(key))).toEqual([]);
+            const again = [...deleted].filter((key) => undone.has(key) && key.endsWith('/data'));
+            expect(again).toEqual([]);
             dropped += report.plan?.dropped.length ?? 0;
           }
         }

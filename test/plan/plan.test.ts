@@ -2,11 +2,12 @@ import { describe, expect, it, vi } from 'vitest';
 import { type Plan, planText, readPlan } from '../../lambdas/plan/document.ts';
 import { identityOf } from '../../lambdas/plan/make-plan.ts';
 import type { PruneDependencies } from '../../lambdas/prune/engine.ts';
+import { blobKey, lockKey } from '../../lambdas/store/items.ts';
 import { DAY, HOUR, MINUTE } from '../support/clock.ts';
 import { digestOf, image, index, layer, referrer } from '../support/images.ts';
-import { Crash, CrashError } from '../support/intercept.ts';
+import { Crash, CrashError, intercept } from '../support/intercept.ts';
 import { mayGo, plannedKeys } from '../support/planned-keys.ts';
-import { dataKey, revisionKey } from '../support/registry-writer.ts';
+import { dataKey, revisionKey, uploadDirectory } from '../support/registry-writer.ts';
 import { PATIENCE } from '../support/runs.ts';
 import { type Body, World, type WorldOptions } from '../support/world.ts';
 
@@ -209,6 +210,65 @@ async function tagAndUntag(made: World): Promise<void> {
   await made.reindex();
   await made.registry.deleteTag('app', 'again');
 }
+
+it('a run ends well though it cannot tell what has become of its plan', async () => {
+  const made = await world();
+  const plan = await planOf(made, { mode: 'offline' });
+  // Whatever is read when everything is done.
+  let isDone = false;
+  const table = intercept(made.table, {
+    before: ({ operation, arguments: [keys] }) => {
+      if (isDone && operation === 'getMany' && Array.isArray(keys)) throw new Error('the table is on fire');
+    },
+    after: ({ operation }) => {
+      isDone ||= operation === 'due';
+    },
+  });
+  const objects: PruneDependencies['objects'] = (guard) =>
+    intercept(made.dependencies.objects(guard), {
+      after: ({ operation }) => {
+        isDone ||= operation === 'multipartUploads';
+      },
+    });
+  const report = await made.apply(plan, {}, { table, objects });
+  expect(report).toMatchObject({ status: 'partial', spaceReclaimed: plan.totals.bytes });
+  expect(report.plan).toBeUndefined();
+  expect(report.refusals).toContainEqual({
+    code: 'failed',
+    message: 'what has become of the plan cannot be told: the table is on fire',
+  });
+  expect(made.bus.events).toHaveLength(1);
+  expect(await made.table.get(lockKey)).toMatchObject({ expiresAt: 0 });
+});
+
+it('a blob in a shape not known is told of, and the others are', async () => {
+  const made = await world();
+  const plan = await planOf(made, { mode: 'offline' });
+  const [first] = plan.blobs;
+  if (first === undefined) throw new Error('no blob');
+  await made.table.update(blobKey(first.digest), { set: { state: 'odd' } });
+  const report = await made.apply(plan);
+  expect(report.plan?.dropped).toContainEqual(
+    expect.objectContaining({ kind: 'blob', what: first.digest, code: 'unreadable' }),
+  );
+  expect(await made.table.get(lockKey)).toMatchObject({ expiresAt: 0 });
+});
+
+it('an upload that was gone on with since it was planned stays', async () => {
+  const made = await world();
+  const name = `${uploadDirectory('app', '11111111-0000-4000-8000-000000000000')}`;
+  made.bucket.seed(`${name}startedat`, 'then', new Date(made.clock.now() - 8 * DAY));
+  made.bucket.seed(`${name}data`, 'bytes', new Date(made.clock.now() - 8 * DAY));
+  await made.reindex();
+  const plan = await planOf(made);
+  expect(plan.uploads).toHaveLength(1);
+  made.bucket.seed(`${name}data`, 'more bytes', made.clock.date());
+  await made.reindex();
+  await made.later(8 * DAY);
+  const report = await made.apply(plan);
+  expect(report.uploads.deleted).toBe(0);
+  expect(await made.bucket.head(`${name}data`)).toBeDefined();
+});
 
 describe('a crash while a plan is applied', () => {
   const killedBy = (made: World, crash: Crash): Partial<PruneDependencies> => ({

@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { BrakeSettings } from '../../lambdas/prune/brake.ts';
-import { DAY, HOUR } from '../support/clock.ts';
-import { image } from '../support/images.ts';
-import { intercept } from '../support/intercept.ts';
+import { prune } from '../../lambdas/prune/engine.ts';
+import { parsePruneRequest } from '../../lambdas/prune/request.ts';
+import { blobKey } from '../../lambdas/store/items.ts';
+import { DAY, HOUR, MINUTE, SECOND } from '../support/clock.ts';
+import { digestOf, image, index, layer } from '../support/images.ts';
+import { intercept, once } from '../support/intercept.ts';
 import { World } from '../support/world.ts';
 
 const FLOORLESS: BrakeSettings = { manifestShare: 0.5, byteShare: 0.5, manifestFloor: 0, byteFloor: 0 };
@@ -139,6 +142,97 @@ describe('the brake on bytes', () => {
       status: 'completed',
       spaceReclaimed: 1_000,
     });
+  });
+});
+
+describe('what comes after the brake was asked', () => {
+  const strict = { ...FLOORLESS, manifestShare: 0.2, byteShare: 1 };
+
+  it('is for the next run where it falls due meanwhile', async () => {
+    const world = new World({ settings: { brake: strict } });
+    for (let at = 0; at < 5; at++) await world.registry.push('team/app', image(`kept ${at}`), `v${at}`);
+    await world.registry.push('team/app', image('loose'));
+    await world.reindex();
+    world.clock.advance(8 * MINUTE);
+    for (let at = 0; at < 9; at++) await world.registry.push('team/app', image(`late ${at}`));
+    await world.reindex();
+    await world.later(DAY - 5 * MINUTE);
+    // The first deletion takes so long that the run needs another slice, in which the late ones are due.
+    const waits = once(
+      ({ operation }) => operation === 'deleteMany',
+      () => world.clock.advance(9 * MINUTE + 50 * SECOND),
+    );
+    const objects = (guard: () => void) => intercept(world.dependencies.objects(guard), { after: waits });
+    const deadlines = [10, 25].map((minutes) => world.clock.now() + minutes * MINUTE);
+    const request = parsePruneRequest({}, world.clock.date());
+    const report = await prune({ ...world.dependencies, objects }, request, deadlines);
+    expect(report.manifests.deleted).toBe(1);
+  });
+
+  it('ends the run where it goes with what was due', async () => {
+    const world = new World({ settings: { brake: strict } });
+    const child = image('child');
+    await world.registry.push('team/app', child);
+    for (let at = 0; at < 11; at++) {
+      const own = image(`own ${at}`);
+      await world.registry.push('team/app', own);
+      await world.registry.push('team/app', index([child, own]), ...(at < 10 ? [`v${at}`] : []));
+    }
+    await world.reindex();
+    await world.later(DAY + HOUR);
+    await world.prune({ confirm: 100 });
+    await world.later(DAY + HOUR);
+    // The events of these are still on their way: the indexes are not due, and nothing holds them.
+    for (let at = 0; at < 10; at++) await world.registry.deleteTag('team/app', `v${at}`);
+    const before = await world.keys();
+    const report = await world.prune();
+    expect(report).toMatchObject({ status: 'refused', manifests: { deleted: 0 } });
+    expect(report.refusals[0]).toMatchObject({ code: 'blast-radius', repository: 'team/app' });
+    expect(await world.keys()).toEqual(before);
+  });
+
+  it('is no slice without a brake, when the first one went by before it', async () => {
+    const world = await registry(2, 30);
+    const deadLetters = async () => {
+      world.clock.advance(9 * MINUTE + 45 * SECOND);
+      return 0;
+    };
+    const deadlines = [10, 25].map((minutes) => world.clock.now() + minutes * MINUTE);
+    const request = parsePruneRequest({}, world.clock.date());
+    const report = await prune({ ...world.dependencies, deadLetters }, request, deadlines);
+    expect(report).toMatchObject({ status: 'refused', manifests: { deleted: 0 } });
+  });
+});
+
+describe('the figure that the brake tells', () => {
+  it.each([
+    [71, 29],
+    [2, 1],
+    [6, 7],
+    [1, 99],
+    [93, 7],
+  ])('lets just that pass: %i tagged, %i not', async (tagged, untagged) => {
+    const world = await registry(tagged, untagged, { ...FLOORLESS, manifestShare: 0.01, byteShare: 1 });
+    const refused = await world.prune();
+    expect(refused.status).toBe('refused');
+    const [, figure] = /--confirm (\d+)%/.exec(refused.refusals[0]?.message ?? '') ?? [];
+    expect((await world.prune({ confirm: Number(figure) - 1 || 1 })).status).toBe('refused');
+    expect(await world.prune({ confirm: Number(figure) })).toMatchObject({
+      status: 'completed',
+      manifests: { deleted: untagged },
+    });
+  });
+});
+
+describe('a blob item in a shape not known', () => {
+  it('does not stop a run that has nothing to do with it', async () => {
+    const world = await registry(5, 1);
+    const digest = digestOf(layer('odd'));
+    const queue = `blob#${digest.charAt('sha256:'.length)}`;
+    await world.table.put({ ...blobKey(digest), state: 'odd', version: 1, touchedAt: 1, queue, dueAt: 1 });
+    const report = await world.prune();
+    expect(report).toMatchObject({ manifests: { deleted: 1 } });
+    expect(report.refusals.map(({ code }) => code)).toContain('unreadable');
   });
 });
 
