@@ -3,8 +3,6 @@
 import type { Report } from '../lambdas/prune/report.ts';
 import type { RestoreStatus } from '../lambdas/restore/report.ts';
 
-export { describe } from './errors.ts';
-
 export const EXIT = {
   done: 0,
   error: 1,

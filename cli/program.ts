@@ -16,7 +16,8 @@ import { addUnlock } from './commands/unlock.ts';
 import { addUsage } from './commands/usage.ts';
 import { addWatch } from './commands/watch.ts';
 import { addWhy } from './commands/why.ts';
-import { describe, EXIT, exitCodeOf } from './exit-codes.ts';
+import { describe } from './errors.ts';
+import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { complain, type Host } from './terminal.ts';
 
 const ENVIRONMENT = `

@@ -5,7 +5,8 @@ import { parseGoDuration } from '../../lambdas/filters/go-duration.ts';
 import type { BatchResult } from '../../lambdas/index/batch.ts';
 import { pollQueue } from '../../lambdas/index/poll.ts';
 import { type Cli, type Command, withExamples } from '../cli.ts';
-import { describe, EXIT, UsageError } from '../exit-codes.ts';
+import { describe } from '../errors.ts';
+import { EXIT, UsageError } from '../exit-codes.ts';
 import { endOnSignal, sleep } from '../process.ts';
 import { complain, type Host } from '../terminal.ts';
 

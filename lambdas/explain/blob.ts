@@ -2,7 +2,7 @@
 import { type BlobDecision, planBlob } from '../prune/plan-blob.ts';
 import type { Run } from '../prune/run.ts';
 import type { Digest } from '../registry/digest.ts';
-import { type BlobItem, isInForce } from '../store/items.ts';
+import { type BlobItem, isInForce, manifestId } from '../store/items.ts';
 import type { BlobView } from '../store/metadata.ts';
 import { type Archive, deletionOf } from './deletion.ts';
 import type { BlobExplanation, Verdict } from './explanation.ts';
@@ -21,7 +21,7 @@ export async function explainBlob(run: Run, archive: Archive, digest: Digest): P
   const about = {
     digest,
     references: references.length,
-    referencedBy: references.slice(0, LISTED).map(({ name, manifest }) => `${name}@${manifest}`),
+    referencedBy: references.slice(0, LISTED).map(({ name, manifest }) => manifestId(name, manifest)),
     links: links.length,
     linkedBy: links.slice(0, LISTED).map(({ name, linkedAt }) => ({
       ...{ repository: name, linkedAt: new Date(linkedAt).toISOString(), stale: !referencing.has(name) },
@@ -112,7 +112,7 @@ async function lookAbove(
   for (const { name, manifest } of references.filter(isInForce).slice(0, LOOKED_AT)) {
     const { path, verdict } = await explainManifest(run, archive, name, manifest);
     if (path !== undefined) found.path ??= path;
-    if (verdict === 'due') found.going ??= `${name}@${manifest}`;
+    if (verdict === 'due') found.going ??= manifestId(name, manifest);
     if (found.path !== undefined && found.going !== undefined) break;
   }
   return found;

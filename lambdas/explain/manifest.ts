@@ -3,7 +3,7 @@ import { type Kept, type ManifestDecision, planManifest } from '../prune/plan-ma
 import type { Run } from '../prune/run.ts';
 import { cosignSubject } from '../registry/cosign.ts';
 import type { Digest } from '../registry/digest.ts';
-import type { ManifestItem } from '../store/items.ts';
+import { type ManifestItem, manifestId } from '../store/items.ts';
 import { type Archive, deletionOf } from './deletion.ts';
 import type { ManifestExplanation, PathStep, Verdict } from './explanation.ts';
 
@@ -91,7 +91,7 @@ function doomed(
 ): Judgement {
   const goesWith = decision.group.flatMap(({ item, tags }) => [
     ...tags.map(({ tag }) => `${name}:${tag}`),
-    ...(item.digest === digest ? [] : [`${name}@${item.digest}`]),
+    ...(item.digest === digest ? [] : [manifestId(name, item.digest)]),
   ]);
   const tagged = decision.group.some(({ tags }) => tags.length > 0);
   // A run works on many at a time: what goes by itself first leaves this one to rest anew.

@@ -1,5 +1,6 @@
 /** Listens to a rehearsed run: its journal, kept as the lists of a plan. */
 import { type Digest, isDigest } from '../registry/digest.ts';
+import { manifestId } from '../store/items.ts';
 import type { Journal, JournalEntry } from '../store/journal.ts';
 import type {
   PlannedBlob,
@@ -44,7 +45,7 @@ export class PlanRecorder implements Journal {
         const { repository, reason, mediaType, size, gains } = entry;
         const digest = checked(entry.digest);
         const mine = tags.filter((one) => one.repository === repository && one.digest === digest);
-        this.#manifests.set(`${repository}@${digest}`, {
+        this.#manifests.set(manifestId(repository, digest), {
           ...{ repository, digest, reason, mediaType, size, taggedAs: [...entry.taggedAs], gains },
           tags: mine.map(({ tag, etag, versionId }) => ({
             ...{ tag, etag },
@@ -56,7 +57,7 @@ export class PlanRecorder implements Journal {
       case 'unlink': {
         const { repository, reason, size, gains } = entry;
         const digest = checked(entry.digest);
-        this.#links.set(`${repository}@${digest}`, { repository, digest, reason, size, gains });
+        this.#links.set(manifestId(repository, digest), { repository, digest, reason, size, gains });
         return;
       }
       case 'delete-blob': {

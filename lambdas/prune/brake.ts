@@ -5,7 +5,7 @@
 import type { Stores } from '../store/hold.ts';
 import { queueName, repositoryPk, SHARDS } from '../store/items.ts';
 import { dueEntries } from '../store/queue.ts';
-import type { Key } from '../store/table.ts';
+import type { Item, Key } from '../store/table.ts';
 import type { Refusal } from './report.ts';
 import { type PruneRequest, repositoryScope } from './request.ts';
 
@@ -97,26 +97,28 @@ export async function foretell(
 export class RunningBrake {
   readonly #stores: Stores;
   readonly #limits: Limits;
+  readonly #runId: string;
   /** Taken by this run, and up to how many it may take, by repository. */
   readonly #manifests = new Map<string, { taken: number; allowed: number }>();
   readonly #bytes: { taken: number; allowed: number };
 
-  constructor(stores: Stores, settings: BrakeSettings, request: PruneRequest) {
+  constructor(stores: Stores, settings: BrakeSettings, request: PruneRequest, runId: string) {
     this.#stores = stores;
+    this.#runId = runId;
     this.#limits = limitsOf(settings, request);
     this.#bytes = { taken: 0, allowed: this.#limits.byteFloor };
   }
 
-  /** Before manifests are taken. @param deleted by this run so far, which the table does not count any more. */
-  async takeManifests(repository: string, count: number, deleted: number): Promise<Refusal | undefined> {
+  /** Before manifests are taken. */
+  async takeManifests(repository: string, count: number): Promise<Refusal | undefined> {
     const { manifests: percent, manifestFloor } = this.#limits;
     if (percent >= 100) return undefined;
     const known = this.#manifests.get(repository) ?? { taken: 0, allowed: manifestFloor };
     this.#manifests.set(repository, known);
     known.taken += count;
     if (known.taken <= known.allowed) return undefined;
-    const enough = toBe(2 * known.taken, percent) - deleted;
-    const total = (await countManifests(this.#stores, repository, enough)) + deleted;
+    const enough = toBe(2 * known.taken, percent);
+    const total = await countManifests(this.#stores, repository, enough, this.#runId);
     known.allowed = Math.max(known.allowed, (total * percent) / 100);
     if (known.taken <= known.allowed) return undefined;
     return refusalsOf([manifestExcess(repository, known.taken, total, percent)])[0];
@@ -129,13 +131,15 @@ export class RunningBrake {
   }
 
   /** Before bytes go. @param deleted bytes, by this run so far. */
-  async takeBytes(count: number, deleted: number): Promise<Refusal | undefined> {
+  async takeBytes(count: number, deleted: () => number): Promise<Refusal | undefined> {
     const { bytes: percent } = this.#limits;
     if (percent >= 100) return undefined;
     const known = this.#bytes;
     known.taken += count;
     if (known.taken <= known.allowed) return undefined;
-    const total = (await countBytes(this.#stores, toBe(2 * known.taken, percent) - deleted)) + deleted;
+    const listed = await countBytes(this.#stores, toBe(2 * known.taken, percent) - deleted());
+    // What goes while the bucket is listed is better counted twice than not at all: it would stop the run for nothing.
+    const total = listed + deleted();
     known.allowed = Math.max(known.allowed, (total * percent) / 100);
     if (known.taken <= known.allowed) return undefined;
     return refusalsOf([byteExcess(known.taken, total, percent)])[0];
@@ -247,11 +251,21 @@ async function dueNow(
   return { manifests, bytes };
 }
 
-/** @param enough counts no further than this. */
-async function countManifests({ metadata }: Stores, repository: string, enough: number): Promise<number> {
+/**
+ * @param enough counts no further than this.
+ * @param runId counts what this run has deleted as well: it was there when the run began.
+ */
+async function countManifests(
+  { metadata }: Stores,
+  repository: string,
+  enough: number,
+  runId?: string,
+): Promise<number> {
   let count = 0;
   for await (const page of metadata.pages(repositoryPk(repository), 'MANIFEST#')) {
-    count += page.items.filter((row) => row['state'] !== 'deleted').length;
+    const wasThere = (row: Item) =>
+      row['state'] !== 'deleted' || (runId !== undefined && row['runId'] === runId);
+    count += page.items.filter(wasThere).length;
     if (count >= enough) break;
   }
   return count;

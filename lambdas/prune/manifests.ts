@@ -46,7 +46,7 @@ export async function handleManifest(run: Run, name: string, digest: Digest): Pr
     }
     const reason = decision.group.some(({ tags }) => tags.length > 0) ? 'matched by the filters' : 'untagged';
     const { length } = decision.group;
-    const tooMuch = await run.brake?.takeManifests(name, length, run.tally.deletedIn.get(name) ?? 0);
+    const tooMuch = await run.brake?.takeManifests(name, length);
     if (tooMuch !== undefined) {
       run.halt(tooMuch);
       return 'left';

@@ -193,7 +193,7 @@ function runOf(
     ...{ startedAt: state.startedAt, reindexedAt: verdict.reindexedAt, now, sleep: dependencies.sleep },
     deleteObjects: sharedDeletions(objects),
     obstacles: new KnownObstacles(stores.metadata, now),
-    brake: isBraked ? new RunningBrake(stores, settings.brake, request) : undefined,
+    brake: isBraked ? new RunningBrake(stores, settings.brake, request, runId) : undefined,
     concurrency: dependencies.concurrency ?? 16,
     progress,
     halt: (refusal) => {

@@ -39,7 +39,7 @@ export async function sweep(run: Run, due: readonly BlobItem[], found: readonly 
   if (run.isOver()) return;
   const located = await sideBySide(doomed.filter(isDefined), (blob) => locate(run, blob), concurrency);
   const bytes = located.reduce((sum, { size = 0 }) => sum + size, 0);
-  const tooMuch = await run.brake?.takeBytes(bytes, run.tally.spaceReclaimed);
+  const tooMuch = await run.brake?.takeBytes(bytes, () => run.tally.spaceReclaimed);
   if (tooMuch !== undefined) return run.halt(tooMuch);
   await run.journal.write(
     located.flatMap(({ item, view, size }) =>
