@@ -8,7 +8,8 @@ const MARKERS = new Set(['_manifests', '_layers', '_uploads']);
 
 /**
  * Names of all repositories, found by descending directory by directory: a listing of everything below would
- * read every link of the registry on one connection.
+ * read every link of the registry on one connection. Names that no registry can serve are among them: what is linked
+ * below them is kept.
  */
 export async function* repositoryNames(bucket: RegistryBucket): AsyncGenerator<string> {
   const root = bucket.layout.repositoriesPrefix;
@@ -17,10 +18,10 @@ export async function* repositoryNames(bucket: RegistryBucket): AsyncGenerator<s
     let isRepository = false;
     for await (const directory of directories(bucket, prefix)) {
       const last = directory.slice(prefix.length, -1);
-      if (MARKERS.has(last)) isRepository = true;
-      else if (!last.startsWith('_')) open.push(directory);
+      if (prefix !== root && MARKERS.has(last)) isRepository = true;
+      else open.push(directory);
     }
-    if (isRepository && prefix !== root) yield prefix.slice(root.length, -1);
+    if (isRepository) yield prefix.slice(root.length, -1);
   }
 }
 

@@ -11,8 +11,7 @@ import { isInForce, linkKey, obstacleKey, repositoryPk } from '../store/items.ts
 import type { Item } from '../store/table.ts';
 import type { IndexContext } from './context.ts';
 
-const LINK = /^(.+?)\/_(?:layers|manifests)\/(?:.*\/)?([a-z0-9]+)\/([0-9a-f]+)\/link$/;
-const TAG = /^(.+?)\/_manifests\/tags\/.*\/current\/link$/;
+const MARKERS = new Set(['_layers', '_manifests']);
 
 export interface StrangeLink {
   /** The repository as written, whether or not a registry could serve it. */
@@ -24,12 +23,19 @@ export interface StrangeLink {
 /** @returns undefined when the key is no link, and so keeps nothing. */
 export function strangeLink(layout: RegistryLayout, key: string): StrangeLink | undefined {
   if (!key.startsWith(layout.repositoriesPrefix)) return undefined;
-  const path = key.slice(layout.repositoriesPrefix.length);
-  const [, tagged] = TAG.exec(path) ?? [];
-  if (tagged !== undefined) return { name: tagged, digest: undefined };
-  const [, name, algorithm, hex] = LINK.exec(path) ?? [];
-  if (name === undefined || algorithm === undefined || hex === undefined) return undefined;
-  return { name, digest: digestFrom(algorithm, hex) };
+  const parts = key.slice(layout.repositoriesPrefix.length).split('/');
+  // Part by part and not by a pattern: a name may hold any character, and a key from an event be of any length.
+  const first = (is: (part: string, at: number) => boolean) =>
+    parts.findIndex((part, at) => at > 0 && is(part, at));
+  const named = (marker: number) => parts.slice(0, marker).join('/');
+  const tags = first((part, at) => part === '_manifests' && parts[at + 1] === 'tags');
+  const isCurrent = parts.at(-1) === 'link' && parts.at(-2) === 'current';
+  if (tags !== -1 && isCurrent && parts.length - tags > 4) return { name: named(tags), digest: undefined };
+  const marker = first((part) => MARKERS.has(part));
+  if (marker === -1 || parts.at(-1) !== 'link') return undefined;
+  const [algorithm = '', hex = ''] = parts.slice(marker + 1, -1).slice(-2);
+  if (!/^[a-z0-9]+$/.test(algorithm) || !/^[0-9a-f]+$/.test(hex)) return undefined;
+  return { name: named(marker), digest: digestFrom(algorithm, hex) };
 }
 
 /** An S3 key may be as long as a sort key, so its hash stands for it. */

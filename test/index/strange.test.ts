@@ -60,3 +60,17 @@ describe('links of unknown layout', () => {
     expect(await pruned(world)).toBe(true);
   });
 });
+
+describe('a link below a name that no registry can serve', () => {
+  it.each(['', 'a\nb', '_x', '_layers', 'app/_x', 'a//b', '/', '../x'])(
+    'of %j keeps the blob it ends in',
+    async (name) => {
+      const world = new World();
+      world.bucket.seed(dataKey(digest), bytes);
+      const key = `${ROOT}/${name}/_layers/${path}/link`;
+      world.bucket.seed(key, digest);
+      expect(await pruned(world)).toBe(false);
+      expect((await world.reindex()).unreadable.map(({ what }) => what)).toContain(key);
+    },
+  );
+});
