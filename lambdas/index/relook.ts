@@ -1,9 +1,9 @@
 /** The other half of a rebuild: what the table claims and no listing has shown. */
 import { isDigest } from '../registry/digest.ts';
-import type { RegistryKey } from '../registry/layout.ts';
-import { isRepositoryName } from '../registry/names.ts';
+import { isUploadId, type RegistryKey } from '../registry/layout.ts';
+import { isRepositoryName, isTagName } from '../registry/names.ts';
 import { edgeKeys } from '../store/edges.ts';
-import { toReference, UnknownItemError } from '../store/items.ts';
+import { UnknownItemError } from '../store/items.ts';
 import type { Item, Key } from '../store/table.ts';
 import { type Comparison, settle } from './reindex-listing.ts';
 import type { Kind } from './reindex-report.ts';
@@ -15,7 +15,7 @@ import { releaseStrange, strangeKeyOf, strangeLink } from './strange.ts';
  */
 export async function relook(comparison: Comparison, item: Item): Promise<void> {
   if (await isStrange(comparison, item)) return;
-  const claim = readClaim(item);
+  const claim = claimIn(comparison, item);
   if (claim === undefined) return;
   const { table } = comparison.context.metadata;
   const before = await table.get(item);
@@ -57,6 +57,21 @@ interface Claim {
   };
 }
 
+/** An item that says nothing of the kind it seems to be is left as it is and reported. */
+function claimIn({ reporter }: Comparison, item: Item): Claim | undefined {
+  const claim = readClaim(item);
+  if (claim === undefined || isOfLayout(claim.key)) return claim;
+  const { pk: repository, sk: what } = item;
+  reporter.unreadable.push({ repository, what, detail: 'the item names nothing that a registry could hold' });
+  return undefined;
+}
+
+function isOfLayout(key: RegistryKey): boolean {
+  if (key.kind === 'blob' || key.kind === 'unrecognised') return true;
+  if (key.kind === 'tag' && !isTagName(key.tag)) return false;
+  return isRepositoryName(key.name) && (key.kind !== 'upload' || isUploadId(key.uuid));
+}
+
 function readClaim(item: Item): Claim | undefined {
   const { pk, sk } = item;
   if (pk.startsWith('REPO#')) return repositoryClaim(pk.slice('REPO#'.length), sk);
@@ -95,7 +110,7 @@ function blobClaim(item: Item): Claim | undefined {
     // Kept by a strange link, and released with it.
     return isRepositoryName(name) ? { kind: 'links', key: { kind: 'layer', name, digest } } : undefined;
   }
-  const { name, manifest } = toReference(item);
+  const [name, manifest = ''] = splitAt(item.sk.slice('MANIFEST#'.length));
   return manifestEdge(item, name, manifest, async ({ context }) => {
     await context.metadata.releaseBlob(digest, { at: context.now(), grace: context.grace });
   });

@@ -14,6 +14,8 @@ export type RegistryKey =
 /** An upload's directory is a version 4 UUID, and distribution's own purge passes over anything else. */
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
+export const isUploadId = (value: string): boolean => UUID.test(value);
+
 /**
  * distribution's storage layout (`registry/storage/paths.go`), in both directions:
  * `parse(keyOf(k))` equals `k` for every recognised key.
@@ -95,7 +97,7 @@ export class RegistryLayout {
 
   /** Of one upload: its data, its start and the states of its hash. */
   uploadPrefix(name: string, uuid: string): string {
-    return `${this.repositoryPrefix(name)}_uploads/${check((v) => UUID.test(v), 'upload id', uuid)}/`;
+    return `${this.repositoryPrefix(name)}_uploads/${check(isUploadId, 'upload id', uuid)}/`;
   }
 
   /** The key of what {@link parse} has told apart. */
@@ -154,7 +156,7 @@ function parseRepository(parts: string[]): RegistryKey | undefined {
     }
     case '_uploads': {
       const [uuid = '', ...path] = rest;
-      const complete = UUID.test(uuid) && path.join('/') !== '';
+      const complete = isUploadId(uuid) && path.join('/') !== '';
       return complete ? { kind: 'upload', name, uuid, path: path.join('/') } : undefined;
     }
     default:

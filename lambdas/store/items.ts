@@ -1,6 +1,8 @@
 /** The metadata table's items: their keys, their shapes, and nothing else (docs/metadata.md is the contract). */
 import * as v from 'valibot';
 import { type Digest, hexOf, isDigest } from '../registry/digest.ts';
+import { isUploadId } from '../registry/layout.ts';
+import { isRepositoryName, isTagName } from '../registry/names.ts';
 import type { Item, Key } from './table.ts';
 
 export type State = 'live' | 'condemned' | 'deleting' | 'deleted';
@@ -84,6 +86,7 @@ export class UnknownItemError extends Error {
 }
 
 const digest = v.custom<Digest>(isDigest, 'not a digest');
+const tag = v.custom<string>((value) => typeof value === 'string' && isTagName(value), 'not a tag');
 const time = v.pipe(v.number(), v.integer());
 const state = v.picklist(['live', 'condemned', 'deleting', 'deleted']);
 const candidate = {
@@ -115,9 +118,9 @@ const manifestSchema = v.object({
   subject: v.exactOptional(digest),
   /** Referenced blobs for which the registry keeps no `_layers` link (foreign layers, unknown media types). */
   unlinked: v.exactOptional(v.array(digest)),
-  taggedAs: v.array(v.string()),
+  taggedAs: v.array(tag),
   /** While it is `deleting`: the tag links that go with it. */
-  untagging: v.exactOptional(v.array(v.object({ tag: v.string(), versionId: v.string() }))),
+  untagging: v.exactOptional(v.array(v.object({ tag, versionId: v.string() }))),
   /** Of the last change that was more than a touch. */
   stamp: v.exactOptional(v.string()),
   /** Absent while no pull of it is known. */
@@ -209,25 +212,37 @@ function digestAfter(item: Item, part: 'pk' | 'sk', prefix: string): Digest {
   return value;
 }
 
+/** Of names that no registry can serve no key can be made. */
+function checked(item: Item, is: (value: string) => boolean, what: string, value: string): string {
+  if (!is(value)) throw new UnknownItemError(item, `${JSON.stringify(value.slice(0, 100))} is no ${what}`);
+  return value;
+}
+
+const nameIn = (item: Item, value: string): string =>
+  checked(item, isRepositoryName, 'repository name', value);
+const tagIn = (item: Item, value: string): string => checked(item, isTagName, 'tag', value);
+
 export function toManifest(item: Item): ManifestItem {
-  const name = after(item, 'pk', 'REPO#');
+  const name = nameIn(item, after(item, 'pk', 'REPO#'));
   return { ...decode(manifestSchema, item), name, digest: digestAfter(item, 'sk', 'MANIFEST#') };
 }
 
 export function toTag(item: Item): TagItem {
-  return { ...decode(tagSchema, item), tag: after(item, 'sk', 'TAG#') };
+  return { ...decode(tagSchema, item), tag: tagIn(item, after(item, 'sk', 'TAG#')) };
 }
 
 export function toBlob(item: Item): BlobItem {
   return { ...decode(blobSchema, item), digest: digestAfter(item, 'pk', 'BLOB#') };
 }
 
+/** Its name may be any: a link of unknown layout keeps its blob under the name as it is written. */
 export function toLink(item: Item): LinkEdge {
   return { ...decode(linkSchema, item), name: after(item, 'sk', 'LINK#') };
 }
 
 export function toUpload(item: Item): UploadItem {
-  return { ...decode(uploadSchema, item), name: after(item, 'pk', 'UPLOAD#'), uuid: item.sk };
+  const name = nameIn(item, after(item, 'pk', 'UPLOAD#'));
+  return { ...decode(uploadSchema, item), name, uuid: checked(item, isUploadId, 'upload id', item.sk) };
 }
 
 export const toLock = (item: Item): LockItem => decode(lockSchema, item);
@@ -242,14 +257,14 @@ export function toReference(item: Item): ReferenceEdge {
   if (at < 1 || !isDigest(manifest)) throw new UnknownItemError(item, 'sk is no <name>@<digest>');
   const removedAt = item['removedAt'];
   return {
-    name: value.slice(0, at),
+    name: nameIn(item, value.slice(0, at)),
     manifest,
     ...(typeof removedAt === 'number' ? { removedAt } : {}),
   };
 }
 
 export function toHolder(item: Item): HolderEdge {
-  if (item.sk.startsWith('TAG#')) return { kind: 'tag', tag: item.sk.slice('TAG#'.length) };
+  if (item.sk.startsWith('TAG#')) return { kind: 'tag', tag: tagIn(item, item.sk.slice('TAG#'.length)) };
   if (item.sk.startsWith('INDEX#')) return { kind: 'index', digest: digestAfter(item, 'sk', 'INDEX#') };
   if (item.sk.startsWith('SUBJECT#')) return { kind: 'subject', digest: digestAfter(item, 'sk', 'SUBJECT#') };
   throw new UnknownItemError(item, 'sk is no TAG#, INDEX# or SUBJECT#');

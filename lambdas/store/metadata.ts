@@ -263,8 +263,9 @@ export class Metadata {
     const { at, grace } = touch;
     const gained = why === 'held' ? gainOf(touch) : 0;
     const add = { version: 1, ...(gained ? { gains: 1 } : {}) };
-    // The usual case in one write: live, and last touched earlier.
-    const earlier = { all: [{ equals: { state: 'live' } }, { lessThan: { touchedAt: at } }] };
+    // The usual case in one write: live, and last touched earlier. A version that is no number is less than none.
+    const known = { lessThan: { version: Number.MAX_SAFE_INTEGER } };
+    const earlier = { all: [{ equals: { state: 'live' } }, { lessThan: { touchedAt: at } }, known] };
     if (await this.table.update(key, { set: live(queue, touch), add }, earlier)) return 'live';
     for (;;) {
       const item = await this.table.get(key);
