@@ -53,7 +53,7 @@ export function parsePruneRequest(payload: unknown, now: Date, defaults: Request
   const body = fieldsOf(payload);
   return {
     // Handed on as they came: a schema would drop what it does not know, and a lost filter widens the prune.
-    filters: parsePruneFilters(chosenFilters(body, defaults), now),
+    filters: parsePruneFilters(chosenFilters(body, defaults, now), now),
     repositories: globs(body['repositories']),
     mode: oneOf('mode', body['mode'], MODES, 'online'),
     dryRun: flag('dryRun', body['dryRun']),
@@ -90,32 +90,24 @@ function fieldsOf(payload: unknown): Record<string, unknown> {
 function chosenFilters(
   body: Record<string, unknown>,
   defaults: RequestDefaults,
+  now: Date,
 ): string | object | undefined {
   const filters = filtersOf(body['filters'] ?? defaults.filters);
   if (!flag('all', body['all'])) return filters;
-  const given = typeof filters === 'string' ? parsed(filters) : (filters ?? {});
-  if (Array.isArray(given)) return given;
+  // What would be refused without `all` is refused with it: nothing of the filters may get lost on the way.
+  parsePruneFilters(filters, now);
+  const given: object = Object(typeof filters === 'string' ? JSON.parse(filters || '{}') : filters);
   const isDefault = body['filters'] === undefined || body['filters'] === null;
   const dangling = isDefault ? undefined : Reflect.get(given, 'dangling');
   const texts = [...textsOf(dangling), 'false'];
-  // All filters have to be in one of Docker's two shapes.
-  const isMap = Object.values(given).some((values) => !Array.isArray(values));
+  // All filters have to be in one of Docker's two shapes; null is of either.
+  const isMap = Object.values(given).some((values) => values !== null && !Array.isArray(values));
   return { ...given, dangling: isMap ? Object.fromEntries(texts.map((text) => [text, true])) : texts };
 }
 
 /** In either of Docker's shapes. */
 const textsOf = (values: unknown): unknown[] =>
   Array.isArray(values) ? values : Object.keys(Object(values ?? {}));
-
-function parsed(text: string): object {
-  try {
-    return Object(JSON.parse(text));
-  } catch {
-    // Said in the filters' own words.
-    parsePruneFilters(text, new Date(0));
-    throw new InvalidRequestError(`filters is ${shown(text)}: it is not JSON`);
-  }
-}
 
 function filtersOf(value: unknown): string | object | undefined {
   if (value === undefined || value === null) return undefined;
@@ -157,6 +149,15 @@ function flag(name: string, value: unknown): boolean {
 
 /** A value as messages name it. */
 export function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+  const text = written(value);
   return text.length <= 80 ? text : `${text.slice(0, 77)}…`;
+}
+
+function written(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    // Nested deeper than JSON.stringify goes, or nothing that JSON could hold.
+    return typeof value === 'object' ? 'a list or an object' : String(value);
+  }
 }

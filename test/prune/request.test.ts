@@ -88,6 +88,9 @@ describe('a request', () => {
     ['two until', { filters: { until: ['1h', '2h'] } }],
     ['an until in the future', { filters: { until: ['-1h'] } }],
     ['a filter that is no JSON', { filters: '{' }],
+    ['all of a number', { filters: '0', all: true }],
+    ['all of a text', { filters: '""', all: true }],
+    ['all of what JSON would drop', { filters: new Map([['until', ['24h']]]), all: true }],
   ])("with %s is refused with Docker's text", (_, payload) => {
     expect(() => parse(payload)).toThrow(InvalidFilterError);
   });
@@ -113,5 +116,14 @@ describe('globs of repositories', () => {
 
   it('none is every repository', () => {
     expect(repositoryScope([])('any/thing')).toBe(true);
+  });
+});
+
+describe('a value that cannot be written', () => {
+  const deep: unknown = JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`);
+  it.each([deep, [1n], { a: 1n }])('is refused as any other', (value) => {
+    for (const field of ['mode', 'dryRun', 'trigger', 'confirm', 'repositories', 'unknown'])
+      expect(() => parse({ [field]: [value] })).toThrow(InvalidRequestError);
+    expect(() => parse(value)).toThrow(InvalidRequestError);
   });
 });
