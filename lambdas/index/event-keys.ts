@@ -89,7 +89,7 @@ function formDecoded(key: string): string {
   try {
     return decodeURIComponent(key.replaceAll('+', ' '));
   } catch (error) {
-    throw new UnknownEventError(`the key ${key} of a notification is not encoded as S3 does`, {
+    throw new UnknownEventError(`the key ${key.slice(0, 200)} of a notification is not encoded as S3 does`, {
       cause: error,
     });
   }

@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import * as v from 'valibot';
+import { shown } from '../prune/request.ts';
 import { type Digest, isDigest } from '../registry/digest.ts';
 import { isRepositoryName, isTagName } from '../registry/names.ts';
 import { TOMBSTONE_RETENTION } from '../store/metadata.ts';
@@ -140,18 +141,18 @@ export function readPlan(document: unknown, registry: RegistryIdentity, now: num
   const { hash, ...content } = value as Record<string, unknown>;
   if (content['kind'] !== PLAN_KIND) {
     throw new InvalidPlanError(
-      `it is no plan: kind is ${JSON.stringify(content['kind']) ?? 'absent'}, and must be "${PLAN_KIND}"`,
+      `it is no plan: kind is ${content['kind'] === undefined ? 'absent' : shown(content['kind'])}, and must be "${PLAN_KIND}"`,
     );
   }
   if (content['schemaVersion'] !== PLAN_VERSION) {
     throw new InvalidPlanError(
-      `the plan's schemaVersion is ${JSON.stringify(content['schemaVersion'])}: this version reads "${PLAN_VERSION}"`,
+      `the plan's schemaVersion is ${shown(content['schemaVersion'])}: this version reads "${PLAN_VERSION}"`,
     );
   }
   const actual = hashOf(content);
   if (hash !== actual) {
     throw new InvalidPlanError(
-      `the plan was edited: its hash is ${JSON.stringify(hash)}, and that of its content ${actual}; make a new plan`,
+      `the plan was edited: its hash is ${shown(hash)}, and that of its content ${actual}; make a new plan`,
     );
   }
   const result = v.safeParse(bodySchema, content);
@@ -189,15 +190,21 @@ function hashOf(content: object): string {
   const hash = createHash('sha256');
   for (const [name, value] of Object.entries(content).sort(([a], [b]) => (a < b ? -1 : 1))) {
     hash.update(`${JSON.stringify(name)}\n`);
-    for (const row of Array.isArray(value) ? value : [value]) hash.update(`${canonical(row)}\n`);
+    for (const row of Array.isArray(value) ? value : [value]) hash.update(`${canonical(row, 1)}\n`);
   }
   return `sha256:${hash.digest('hex')}`;
 }
 
+/** Lists and objects within one another, more than any plan has; one that is too deep cannot be gone through. */
+const MAX_DEPTH = 20;
+
 /** In one order of keys, whatever a tool has made of it. */
-function canonical(value: unknown): string {
+function canonical(value: unknown, depth: number): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  if (depth > MAX_DEPTH)
+    throw new InvalidPlanError(`it is no plan: it is nested deeper than ${MAX_DEPTH} levels`);
+  const inner = (part: unknown): string => canonical(part, depth + 1);
+  if (Array.isArray(value)) return `[${value.map(inner).join(',')}]`;
   const fields = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${fields.map(([name, part]) => `${JSON.stringify(name)}:${canonical(part)}`).join(',')}}`;
+  return `{${fields.map(([name, part]) => `${JSON.stringify(name)}:${inner(part)}`).join(',')}}`;
 }
