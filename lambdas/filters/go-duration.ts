@@ -4,6 +4,9 @@ export type DurationResult = { readonly nanoseconds: bigint } | { readonly probl
 /** Go counts a duration in an int64 of nanoseconds: about 292 years either way. */
 const INT64_LIMIT = 2n ** 63n;
 
+/** Of an int64. A longer number is refused before it is read, which takes the square of its length. */
+const INT64_DIGITS = 19;
+
 const NANOSECONDS = new Map([
   ['ns', 1n],
   ['us', 1_000n],
@@ -44,13 +47,15 @@ export function parseGoDuration(text: string): DurationResult {
     TERM.lastIndex = position;
     const [term = '', whole = '', point = '', unit = ''] = TERM.exec(unsigned) ?? [];
     const fraction = point.slice(1);
-    if ((whole === '' && fraction === '') || BigInt(whole) > INT64_LIMIT) return invalid;
+    const digits = whole.replace(/^0+/, '');
+    if ((whole === '' && fraction === '') || digits.length > INT64_DIGITS || BigInt(digits) > INT64_LIMIT)
+      return invalid;
     if (unit === '') return { problem: `time: missing unit in duration ${JSON.stringify(text)}` };
     const size = NANOSECONDS.get(unit);
     if (size === undefined) {
       return { problem: `time: unknown unit ${JSON.stringify(unit)} in duration ${JSON.stringify(text)}` };
     }
-    total += BigInt(whole) * size + fractionOf(fraction, size);
+    total += BigInt(digits) * size + fractionOf(fraction, size);
     // Checked term by term, so that a sum cannot wrap round to a small number, as Go's does at exactly 2^64.
     if (total > INT64_LIMIT) return invalid;
     position += term.length;

@@ -90,8 +90,10 @@ function scaleToNanoseconds(fraction: bigint, digits: number): bigint {
 
 /** Go's `strconv.ParseInt(text, 10, 64)`: an optional sign and digits, without underscores, spaces or prefixes. */
 function parseInt64(text: string): bigint | undefined {
-  if (!/^[+-]?[0-9]+$/.test(text)) return undefined;
-  const value = BigInt(text);
+  const [, sign, digits] = /^([+-]?)0*([0-9]+)$/.exec(text) ?? [];
+  // An int64 has at most 19; reading a longer number takes the square of its length.
+  if (digits === undefined || digits.length > 19) return undefined;
+  const value = BigInt(`${sign === '-' ? '-' : ''}${digits}`);
   return value > INT64_MAX || value < -INT64_MAX - 1n ? undefined : value;
 }
 

@@ -142,3 +142,14 @@ describe('any durations', () => {
     );
   });
 });
+
+test('a number of any length is refused, or read, at once', () => {
+  const digits = '9'.repeat(1_000_000);
+  const zeros = '0'.repeat(1_000_000);
+  const began = performance.now();
+  for (const text of [digits, `${digits}h`, `1.${digits}`, `${zeros}x`])
+    expect(parseGoDuration(text)).toHaveProperty('problem');
+  expect(parseGoDuration(`${zeros}1h`)).toEqual(parseGoDuration('1h'));
+  expect(parseGoDuration(`1.${zeros}h`)).toEqual(parseGoDuration('1h'));
+  expect(performance.now() - began).toBeLessThan(1_000);
+});
