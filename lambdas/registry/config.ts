@@ -1,8 +1,11 @@
 import { ConfigError, shown } from './errors.ts';
 import { decodeText, hasLookalikeKey, isObject, type JsonDocument, readDocument } from './json.ts';
 
-/** Twice what any manifest may be; a larger configuration is not read, and so matches no label filter. */
-export const MAX_CONFIG_BYTES = 8 * 1024 * 1024;
+/**
+ * What a manifest may be; a larger configuration is not read, and so matches no label filter. Of lists in lists, or of
+ * empty objects, JSON takes some 70 times its size of memory, and the index function has to live through that.
+ */
+export const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
 
 /** What filters ask of an image's configuration. */
 export interface ImageConfig {

@@ -78,6 +78,7 @@ export const GROWING: Readonly<Record<string, (size: number) => string>> = {
   'spaces after strings': (n) => `{"mediaType":"x","a":[${many(n >> 9, () => `"b"${' '.repeat(508)}`)}]}`,
   depth: (n) => `{"mediaType":"x","a":${nest('[', ']', n >> 1)}}`,
   'depth of objects': (n) => `{"mediaType":"x","a":${nest('{"a":', '}', n / 6, '1')}}`,
+  'empty objects': (n) => `{"mediaType":"x","a":[${'{},'.repeat(n / 3)}1]}`,
   'almost digests': (n) => `{"mediaType":"x","a":"${'sha256:'.repeat(n / 7)}"}`,
   'digests too long': (n) => `{"mediaType":"x","a":"${`sha512:${'a'.repeat(127)}`.repeat(n / 134)}"}`,
   'one long digit string': (n) => `{"mediaType":"x","a":"sha256:${'a'.repeat(n)}"}`,
