@@ -66,8 +66,8 @@ export async function readManifest(bucket: RegistryBucket, digest: Digest): Prom
   const config = parsed.config?.digest;
   const facts = await configFacts(bucket, parsed);
   const content: ManifestContent = {
-    mediaType: parsed.mediaType,
-    ...(parsed.artifactType === undefined ? {} : { artifactType: parsed.artifactType }),
+    mediaType: storable(parsed.mediaType),
+    ...(parsed.artifactType === undefined ? {} : { artifactType: storable(parsed.artifactType) }),
     size: read.bytes.byteLength,
     ...(config === undefined ? {} : { config }),
     layers: blobs.filter((blob) => blob !== config),
@@ -113,10 +113,13 @@ async function configFacts(bucket: RegistryBucket, parsed: ParsedManifest): Prom
 
 function facts({ labels, createdAt }: ImageConfig): ConfigFacts {
   return {
-    labels: Object.entries(labels ?? {}),
+    labels: Object.entries(labels ?? {}).map(([key, value]) => [storable(key), storable(value)]),
     ...(createdAt === undefined ? {} : { createdAt: createdAt.getTime() }),
   };
 }
+
+/** Half a surrogate pair is no character: DynamoDB stores none, and Go reads it as U+FFFD. */
+const storable = (text: string): string => text.toWellFormed();
 
 const missingConfig = (digest: Digest): ConfigFacts => ({
   problem: { code: 'config-missing', detail: `config ${digest} is not in the bucket` },

@@ -35,6 +35,7 @@ export const TRIGGERS: readonly Trigger[] = ['schedule', 'manual', 'cli'];
 
 /** A glob is matched against every repository; a longer list is a mistake. */
 const MAX_GLOBS = 100;
+const MAX_STARS = 3;
 
 export interface RequestDefaults {
   /** Filters of a request that has none (`DEFAULT_FILTERS`). */
@@ -123,6 +124,15 @@ function globs(value: unknown): string[] {
   if (list.length === 0 || list.length > MAX_GLOBS || bad !== undefined) {
     throw new InvalidRequestError(
       `repositories is ${shown(bad ?? value)}: allowed is a list of 1 to ${MAX_GLOBS} globs such as "team/*"`,
+    );
+  }
+  // Matching takes a time that grows with the name's length to the power of these, and names are the pushers'.
+  const wild = list.find((glob) =>
+    glob.split('/').some((part: string) => (part.match(/\*/g) ?? []).length > MAX_STARS),
+  );
+  if (wild !== undefined) {
+    throw new InvalidRequestError(
+      `repositories is ${shown(wild)}: allowed are ${MAX_STARS} stars between two slashes`,
     );
   }
   return list;

@@ -406,3 +406,14 @@ describe('edges', () => {
     expect(await world.table.get(holder)).toBeDefined();
   });
 });
+
+describe('a label with half a surrogate pair', () => {
+  it('is kept as Go reads it, so that the table can hold it', async () => {
+    const world = new World();
+    const odd = image('odd', { labels: [['a\ud800', 'b\udc00']] });
+    await world.registry.push('app', odd, 'v1');
+    await world.reindex();
+    const item = await world.metadata.manifest('app', odd.digest);
+    expect(item?.labels).toEqual([['a\ufffd', 'b\ufffd']]);
+  });
+});

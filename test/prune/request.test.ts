@@ -29,6 +29,17 @@ describe('a request', () => {
     expect(() => lists({ all: 'yes' })).toThrow('all is "yes": allowed are true and false');
   });
 
+  it('takes no glob that takes long to match', () => {
+    expect(parse({ repositories: ['*a*b*/**/*c*'] }).repositories).toEqual(['*a*b*/**/*c*']);
+    const name = 'a'.repeat(255);
+    const began = performance.now();
+    repositoryScope(['*a*a*ab'])(name);
+    expect(performance.now() - began).toBeLessThan(1_000);
+    expect(() => parse({ repositories: ['x/*a*a*a*ab'] })).toThrow(
+      'repositories is "x/*a*a*a*ab": allowed are 3 stars between two slashes',
+    );
+  });
+
   it('takes every field', () => {
     const request = parse({
       filters: '{"dangling":{"false":true},"until":{"24h":true}}',
