@@ -39,6 +39,11 @@ export class Client {
     await this.#bucket.put(layerKey(name, digest), digest);
   }
 
+  /** An upload whose registry dies before it writes the link. */
+  async data(bytes: Uint8Array): Promise<void> {
+    await this.#data(digestOf(bytes), bytes);
+  }
+
   /** Of a blob that another repository has: a link and nothing else. @returns whether it is there. */
   async mount(from: string, name: string, digest: Digest): Promise<boolean> {
     if (!(await this.#has(from, digest))) return false;

@@ -25,6 +25,7 @@ export async function settle(simulation: Simulation): Promise<string[]> {
   // An event that waits for what a dead run has left comes after the next run.
   if (!waiting) found.push(...(await lacking(simulation, 'at rest')));
   if (found.length > 0) return found;
+  world.bucket.refusedDeletes.clear();
   for (let round = 0, quiet = 0; quiet < 3; round++) {
     if (round === MOST_ROUNDS) return ['the runs never come to an end'];
     world.clock.advance(DAY + HOUR);

@@ -60,6 +60,11 @@ export interface SchedulerOptions {
   readonly onChange: (key: string, by: Actor) => void;
 }
 
+/** AWS refuses what arrives longer than the skew after it was signed. */
+export class RequestTooOldError extends Error {
+  override readonly name = 'RequestTooOldError';
+}
+
 const DESTRUCTIVE = new Set(['delete', 'deleteMany', 'deleteVersion', 'deleteVersions', 'abortUpload']);
 const READING = new Set([
   ...['get', 'getMany', 'query', 'due', 'scan', 'head', 'list', 'versions', 'versionsUnder', 'versioning'],
@@ -142,7 +147,7 @@ export class Scheduler {
             accessesOf(space, call, this.#options.mayBeDue),
             isPoint,
             async () => {
-              if (late()) throw new Error('RequestTimeTooSkewed: signed too long ago');
+              if (late()) throw new RequestTooOldError('signed too long ago');
               return await go();
             },
           );

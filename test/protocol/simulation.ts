@@ -9,10 +9,10 @@ import { DeadlineError } from '../../lambdas/store/object-store.ts';
 import { RegistryBucket } from '../../lambdas/store/registry-bucket.ts';
 import { MINUTE } from '../support/clock.ts';
 import { JournalWitness } from '../support/journal-witness.ts';
-import type { World } from '../support/world.ts';
+import { World } from '../support/world.ts';
 import type { Footprints } from './access.ts';
 import { Client } from './client.ts';
-import { type Actor, Scheduler, type Transition } from './scheduler.ts';
+import { type Actor, RequestTooOldError, Scheduler, type Transition } from './scheduler.ts';
 import { Snapshot } from './snapshot.ts';
 
 /** How long a run may take by the clock. */
@@ -24,7 +24,7 @@ export interface WorldDefinition {
   /** Digests by the names that schedules are read with. */
   readonly names: Readonly<Record<string, string>>;
   /** What is there before anything of the schedule happens. */
-  readonly start: (world: World) => Promise<void>;
+  readonly start: (world: World) => Promise<unknown>;
   /** Each client is an actor. */
   readonly clients?: Readonly<Record<string, (client: Client) => Promise<unknown>>>;
   /** Prune runs, each an actor, with what is asked of it. */
@@ -41,6 +41,10 @@ export interface WorldDefinition {
   readonly tags: Readonly<Record<string, string>>;
   /** Keys that come back to nobody's mind: what an index lists though a client has deleted it. */
   readonly mayLack?: RegExp;
+  /** Without versions, as the operator wants it: what is deleted is gone. */
+  readonly unversioned?: boolean;
+  /** Keys that S3 does not delete until all is at rest. */
+  readonly refused?: readonly string[];
 }
 
 export class Simulation {
@@ -60,7 +64,8 @@ export class Simulation {
   ) {
     this.definition = definition;
     this.world = world;
-    const { clock = [], crashes = 0 } = definition;
+    const { clock = [], crashes = 0, refused = [] } = definition;
+    for (const key of refused) world.bucket.refusedDeletes.set(key, 'SlowDown');
     this.scheduler = new Scheduler({
       ...{ world, footprints, clock, crashes },
       mayBeDue: (pk, sk) => clock.length > 0 || start.due.has(`${pk}|${sk}`),
@@ -114,8 +119,8 @@ export class Simulation {
       this.reports.set(actor.name, await prune(dependencies, request, [world.clock.now() + LIFETIME]));
     } catch (error) {
       // One at a time, and none longer than its lease.
-      if (error instanceof PruneAlreadyRunningError || error instanceof DeadlineError) return;
-      throw error;
+      const ends = [PruneAlreadyRunningError, DeadlineError, RequestTooOldError];
+      if (!ends.some((known) => error instanceof known)) throw error;
     }
   }
 
@@ -155,9 +160,9 @@ export class Simulation {
   }
 }
 
-export async function startOf({ start }: WorldDefinition): Promise<Snapshot> {
-  const { World } = await import('../support/world.ts');
-  const world = new World();
+export async function startOf({ start, unversioned = false }: WorldDefinition): Promise<Snapshot> {
+  const options = { versioned: !unversioned, settings: { allowUnversioned: unversioned } };
+  const world = new World(options);
   await start(world);
-  return await Snapshot.of(world);
+  return await Snapshot.of(world, options);
 }

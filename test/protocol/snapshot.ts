@@ -1,6 +1,6 @@
 /** A world's start, made once and put back for each schedule. */
 import type { Item } from '../../lambdas/store/table.ts';
-import { World } from '../support/world.ts';
+import { World, type WorldOptions } from '../support/world.ts';
 
 interface Stored {
   readonly key: string;
@@ -16,8 +16,14 @@ export class Snapshot {
   readonly due: ReadonlySet<string>;
   readonly #objects: readonly Stored[];
   readonly #now: number;
+  readonly #options: WorldOptions;
 
-  private constructor(items: readonly Item[], objects: readonly Stored[], now: number) {
+  private constructor(
+    items: readonly Item[],
+    objects: readonly Stored[],
+    { now, options }: { readonly now: number; readonly options: WorldOptions },
+  ) {
+    this.#options = options;
     this.items = items;
     this.#objects = objects;
     this.#now = now;
@@ -26,7 +32,7 @@ export class Snapshot {
   }
 
   /** Of a world that is thrown away then. Of each key the newest version counts, seen or hidden. */
-  static async of(world: World): Promise<Snapshot> {
+  static async of(world: World, options: WorldOptions): Promise<Snapshot> {
     const { bucket, clock } = world;
     const keys = new Map<string, { hiddenAt?: number; marker?: string }>();
     for await (const page of bucket.versionsUnder('')) {
@@ -43,11 +49,11 @@ export class Snapshot {
       const hidden = hiddenAt === undefined ? {} : { hiddenAt };
       objects.push({ key, body: object.body, modified: object.lastModified.getTime(), ...hidden });
     }
-    return new Snapshot(await world.items(), objects, clock.now());
+    return new Snapshot(await world.items(), objects, { now: clock.now(), options });
   }
 
   async restore(): Promise<World> {
-    const world = new World();
+    const world = new World(this.#options);
     const { bucket, clock, table } = world;
     for (const { key, body, modified, hiddenAt } of this.#objects) {
       bucket.seed(key, body, new Date(modified));

@@ -1,5 +1,7 @@
 /** Small worlds: what is there, who does what, and what must be there in the end. */
 import { MINUTE } from '../support/clock.ts';
+import { digestOf } from '../support/images.ts';
+import { dataKey } from '../support/registry-writer.ts';
 import {
   condemnedLayer,
   L,
@@ -209,6 +211,37 @@ const MANIFESTS: readonly WorldDefinition[] = [
   ),
 ];
 
+const HARDER: readonly WorldDefinition[] = [
+  ...world({
+    name: 'push beside unlinking, without versions',
+    about: 'an image is pushed whose layer has only a stale link; what a run deletes is gone for good',
+    start: pushed(({ registry }) => registry.upload('app', L)),
+    clients: { client: (client) => client.push('app', one, 'v1') },
+    runs: [{}],
+    unversioned: true,
+    tags: { 'app:v1': one.digest },
+  }),
+  ...world({
+    name: 'refused deletion',
+    about: 'S3 does not delete the data of a blob that is swept',
+    start: condemnedLayer,
+    runs: [{}],
+    refused: [dataKey(digestOf(L))],
+    tags: {},
+  }),
+  ...world(
+    {
+      name: 'upload without an end',
+      about: 'the data of a blob is there and its link never comes',
+      start: pushed(({ registry }) => registry.push('app', other, 'v1')),
+      clients: { client: (client) => client.data(L) },
+      runs: [],
+      tags: { 'app:v1': other.digest },
+    },
+    'of data',
+  ),
+];
+
 const CRASHES: readonly WorldDefinition[] = [
   ...world({
     name: 'crash of a sweep',
@@ -324,6 +357,6 @@ const EVENTS_ONLY: readonly WorldDefinition[] = [
   ),
 ];
 
-const ALL = [...PUSHES, ...MANIFESTS, ...CRASHES, ...LOCKS, ...EVENTS_ONLY];
+const ALL = [...PUSHES, ...MANIFESTS, ...HARDER, ...CRASHES, ...LOCKS, ...EVENTS_ONLY];
 
 export const worlds: ReadonlyMap<string, WorldDefinition> = new Map(ALL.map((one) => [one.name, one]));
