@@ -70,6 +70,11 @@ export class Client {
     return true;
   }
 
+  /** The link of a manifest whose blobs are elsewhere: as after a restore of a bucket. */
+  async putAnyhow(name: string, manifest: Manifest): Promise<void> {
+    await this.#bucket.put(revisionKey(name, manifest.digest), manifest.digest);
+  }
+
   /** The history first, `current/link` last. */
   async tag(name: string, digest: Digest, tag: string): Promise<void> {
     await this.#bucket.put(historyKey(name, tag, digest), digest);

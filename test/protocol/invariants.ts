@@ -14,6 +14,7 @@ const MOST_ROUNDS = 14;
 export async function settle(simulation: Simulation): Promise<string[]> {
   const { scheduler, witness, world } = simulation;
   const found = [...scheduler.recorder.violations, ...witness.unannounced.map(unannounced)];
+  if (found.length > 0) return found;
   for (const { name, end, error } of scheduler.actors) {
     if (end === 'failed') found.push(`${name} failed: ${error instanceof Error ? error.stack : error}`);
     if (end === 'running') found.push(`${name} never ended`);
@@ -21,6 +22,9 @@ export async function settle(simulation: Simulation): Promise<string[]> {
   if (found.length > 0) return found;
   found.push(...countBytes(simulation));
 
+  // What the indexer has seen, no run may touch.
+  if (simulation.isIndexed()) found.push(...(await lacking(simulation, 'once it is indexed')));
+  if (found.length > 0) return found;
   const waiting = await deliver(simulation);
   // An event that waits for what a dead run has left comes after the next run.
   if (!waiting) found.push(...(await lacking(simulation, 'at rest')));

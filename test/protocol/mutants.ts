@@ -23,9 +23,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'indexer 2: touch before edge',
     file: 'index/apply-manifest.ts',
-    from: '  await metadata.table.write(edges(manifest, touch.at).map((put) => ({ put })));\n  const manifests = await manifestsHeld(metadata, manifest);',
-    to: '  const manifests = await manifestsHeld(metadata, manifest);\n  await Promise.all(blobsNeeded(manifest).map((blob) => holdBlob(context, blob, touch)));\n  await metadata.table.write(edges(manifest, touch.at).map((put) => ({ put })));\n  return APPLIED;',
-    worlds: ['push beside', 'crash of the indexer'],
+    from: '  await metadata.table.write(edges(manifest, touch.at).map((put) => ({ put })));\n  const manifests = await manifestsHeld(metadata, manifest);\n  const held = await Promise.all([\n    ...manifests.map((target) => holdManifest(context, name, target, touch)),\n    ...blobsNeeded(manifest).map((blob) => holdBlob(context, blob, touch)),\n  ]);',
+    to: '  const manifests = await manifestsHeld(metadata, manifest);\n  const held = await Promise.all([\n    ...manifests.map((target) => holdManifest(context, name, target, touch)),\n    ...blobsNeeded(manifest).map((blob) => holdBlob(context, blob, touch)),\n  ]);\n  await metadata.table.write(edges(manifest, touch.at).map((put) => ({ put })));',
+    worlds: ['slow indexer'],
   },
   {
     name: 'indexer 4: relink skipped',
@@ -53,7 +53,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'index/apply-manifest.ts',
     from: 'return (await metadata.transition(key, item.version, {})) === undefined ? undefined : APPLIED;',
     to: 'return APPLIED;',
-    worlds: ['delete beside', 'push anew', 'put and deleted'],
+    worlds: ['deleted and pushed anew', 'put and deleted'],
   },
   {
     name: 'indexer 7: data alone makes no item',
@@ -157,7 +157,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'blob 2: no journal before it',
     file: 'prune/blobs.ts',
     from: 'await run.journal.write(\n    links.map(',
-    to: 'void (\n    links.map(',
+    to: 'await Promise.resolve(\n    links.map(',
     worlds: ['push beside unlinking'],
   },
   {
@@ -192,7 +192,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'blob 6: no journal before it',
     file: 'prune/sweep.ts',
     from: 'await run.journal.write(\n    located.flatMap(',
-    to: 'void (\n    located.flatMap(',
+    to: 'await Promise.resolve(\n    located.flatMap(',
     worlds: ['two runs'],
   },
   {

@@ -55,6 +55,8 @@ export class Simulation {
   readonly late = new Set<string>();
   readonly reports = new Map<string, Report>();
   readonly witness = new JournalWitness();
+  /** How often clients have changed a link of a manifest or a tag, less how often an event about it was applied. */
+  readonly #awaited = new Map<string, number>();
   #serial = new Map<string, number>();
 
   private constructor(
@@ -98,6 +100,16 @@ export class Simulation {
 
   state(): string {
     return `${this.scheduler.state()} ${[...this.late].sort().join()}`;
+  }
+
+  /** Whether the indexer has applied all that clients did to manifests, or else to tags: nothing waits for it any more. */
+  isIndexed(): boolean {
+    const all = [...this.#awaited];
+    for (const kind of [/\/revisions\//, /\/current\/link$/]) {
+      const keys = all.filter(([key]) => kind.test(key));
+      if (keys.length > 0) return keys.every(([, count]) => count <= 0);
+    }
+    return false;
   }
 
   spawnRun(name: string, body: object, mayCrash: boolean): Actor {
@@ -146,11 +158,13 @@ export class Simulation {
     };
     const outcome = await apply(context, world.layout.parse(key));
     if (outcome.status === 'retry') this.late.add(key);
+    else this.#awaited.set(key, (this.#awaited.get(key) ?? 0) - 1);
     if (outcome.status === 'lost') this.scheduler.recorder.violations.push(`lost: ${outcome.digests}`);
   }
 
   #changed(key: string, by: Actor): void {
     const { events, twice } = this.definition;
+    if (by.name.startsWith('client')) this.#awaited.set(key, (this.#awaited.get(key) ?? 0) + 1);
     if (!by.name.startsWith('client') || !events?.test(key)) {
       this.late.add(key);
       return;

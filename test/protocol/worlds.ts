@@ -1,5 +1,5 @@
 /** Small worlds: what is there, who does what, and what must be there in the end. */
-import { MINUTE } from '../support/clock.ts';
+import { DAY, MINUTE } from '../support/clock.ts';
 import { digestOf } from '../support/images.ts';
 import { dataKey } from '../support/registry-writer.ts';
 import {
@@ -162,9 +162,9 @@ const MANIFESTS: readonly WorldDefinition[] = [
           await client.tag('app', one.digest, 'v1');
         },
       },
-      runs: [{ body: { ...untagging, filters: { dangling: ['false'], label: [] } }, mayCrash: true }],
+      runs: [{ body: untagging, mayCrash: true }],
       crashes: 1,
-      tags: {},
+      tags: { 'app:v1': one.digest },
     },
     'none',
   ),
@@ -212,6 +212,34 @@ const MANIFESTS: readonly WorldDefinition[] = [
 ];
 
 const HARDER: readonly WorldDefinition[] = [
+  ...world(
+    {
+      name: 'deleted and pushed anew beside deletion',
+      about: 'a client deletes by digest what a run deletes, and pushes it again',
+      start: untagged,
+      clients: {
+        client: async (client) => {
+          await client.deleteManifest('app', one.digest);
+          await client.push('app', one, 'v2');
+        },
+      },
+      runs: [{}],
+      tags: { 'app:v2': one.digest, 'app:v1': other.digest },
+    },
+    'of manifests',
+  ),
+  ...world(
+    {
+      name: 'slow indexer',
+      about: 'the grace goes by between any two steps of the indexer, beside a run',
+      start: pushed(({ registry }) => registry.push('team', one)),
+      clients: { client: (client) => client.putAnyhow('app', one) },
+      runs: [{}],
+      clock: [2 * DAY],
+      tags: {},
+    },
+    'of manifests',
+  ),
   ...world({
     name: 'push beside unlinking, without versions',
     about: 'an image is pushed whose layer has only a stale link; what a run deletes is gone for good',
