@@ -165,9 +165,13 @@ export class Recorder {
           case 'deleteMany':
             return async (keys: readonly string[]) => {
               this.#assertLock(actor, keys);
-              for (const key of keys) await this.#count(actor, key);
+              const sizes = new Map<string, number | undefined>();
+              for (const key of keys) sizes.set(key, (await this.#world.bucket.head(key))?.size);
               const result = (await call(keys)) as DeleteResult;
-              for (const { key } of result.deleted) await this.#changed(actor, key);
+              for (const { key } of result.deleted) {
+                this.#count(actor, key, sizes.get(key));
+                await this.#changed(actor, key);
+              }
               return versions.result(result);
             };
           case 'deleteVersion':
@@ -202,16 +206,14 @@ export class Recorder {
     }
   }
 
-  async #count(actor: Actor, key: string): Promise<void> {
-    if (!key.endsWith('/data')) return;
-    const head = await this.#world.bucket.head(key);
-    if (head === undefined) {
-      if (actor.name.startsWith('run'))
-        this.violations.push(`${actor.name} deletes hidden ${this.short(key)}`);
+  #count(actor: Actor, key: string, size: number | undefined): void {
+    if (!key.endsWith('/data') || !actor.name.startsWith('run')) return;
+    if (size === undefined) {
+      this.violations.push(`${actor.name} deletes hidden ${this.short(key)}`);
       return;
     }
     const mine = this.gone.get(actor.name) ?? new Map<string, Gone>();
-    this.gone.set(actor.name, mine.set(key, { size: head.size, isDoubtful: false }));
+    this.gone.set(actor.name, mine.set(key, { size, isDoubtful: false }));
   }
 
   /** A run deletes only while the lock is its own, or nobody's since it has given it back. */
