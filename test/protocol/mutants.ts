@@ -10,6 +10,8 @@ export interface Mutant {
   readonly to: string;
   /** Worlds in which it is looked for, by the beginnings of their names. */
   readonly worlds: readonly string[];
+  /** Why it is not caught: what else makes good what it breaks. */
+  readonly absorbed?: string;
 }
 
 export const MUTANTS: readonly Mutant[] = [
