@@ -129,11 +129,26 @@ export const conflict = (some: readonly Access[], others: readonly Access[]): bo
 export class Footprints {
   readonly #of = new Map<string, Map<string, Access>>();
   readonly #passed = new Map<string, Map<string, Access>>();
+  #isFrozen = false;
   /** A call went at once that conflicts with one seen later: the search begins again, knowing more. */
   isOutdated = false;
 
   /** Notes a call. @returns whether it meets nothing of the others, as far as is known. */
   isPrivate(actor: string, accesses: readonly Access[]): boolean {
+    if (!this.#isFrozen) this.#learn(actor, accesses);
+    const key = `${actor} ${accesses.map(({ cell, writes }) => cell + writes).join(' ')}`;
+    let verdict = this.#verdicts.get(key);
+    if (verdict === undefined) {
+      verdict = ![...this.#of].some(
+        ([other, theirs]) => other !== actor && conflict(accesses, [...theirs.values()]),
+      );
+      this.#verdicts.set(key, verdict);
+      if (verdict) this.#pass(actor, accesses);
+    }
+    return verdict;
+  }
+
+  #learn(actor: string, accesses: readonly Access[]): void {
     let mine = this.#of.get(actor);
     if (mine === undefined) {
       mine = new Map();
@@ -148,16 +163,12 @@ export class Footprints {
       }
       this.#verdicts.clear();
     }
-    const key = `${actor} ${accesses.map(({ cell, writes }) => cell + writes).join(' ')}`;
-    let verdict = this.#verdicts.get(key);
-    if (verdict === undefined) {
-      verdict = ![...this.#of].some(
-        ([other, theirs]) => other !== actor && conflict(accesses, [...theirs.values()]),
-      );
-      this.#verdicts.set(key, verdict);
-      if (verdict) this.#pass(actor, accesses);
-    }
-    return verdict;
+  }
+
+  /** From now on the same schedule has the same choices, whatever is seen. */
+  freeze(): void {
+    this.again();
+    this.#isFrozen = true;
   }
 
   readonly #verdicts = new Map<string, boolean>();

@@ -68,7 +68,7 @@ export async function explore(definition: WorldDefinition, limits: Limits = {}):
   const start = await startOf(definition);
   const footprints = new Footprints();
   const end = limits.time === undefined ? Number.POSITIVE_INFINITY : Date.now() + limits.time;
-  for (let seed = 1; seed <= REHEARSALS; seed++) await rehearse(definition, start, footprints, seed);
+  await learn(definition, start, footprints);
   for (let rounds = 1; ; rounds++) {
     footprints.again();
     const search = new Search(definition, start, footprints, { ...limits, end });
@@ -81,6 +81,14 @@ export async function explore(definition: WorldDefinition, limits: Limits = {}):
 
 /** Schedules by chance that show most of what actors access, so that the search seldom begins again. */
 const REHEARSALS = 60;
+
+export async function learn(
+  definition: WorldDefinition,
+  start: Snapshot,
+  footprints: Footprints,
+): Promise<void> {
+  for (let seed = 1; seed <= REHEARSALS; seed++) await rehearse(definition, start, footprints, seed);
+}
 
 async function rehearse(
   definition: WorldDefinition,

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { PATIENCE, runs } from '../support/runs.ts';
 import { Footprints } from './access.ts';
+import { learn } from './explore.ts';
 import { settle } from './invariants.ts';
 import { large } from './large.ts';
 import { printed } from './print.ts';
@@ -15,9 +16,12 @@ const choice = fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 2, a
 describe('a schedule of a larger world, by chance', () => {
   it.each(large)('comes to a whole registry: $name', async (world) => {
     const start = await startOf(world);
+    const footprints = new Footprints();
+    await learn(world, start, footprints);
+    footprints.freeze();
     await fc.assert(
       fc.asyncProperty(fc.array(choice, { minLength: 20, maxLength: 500 }), async (choices) => {
-        const simulation = await Simulation.begin(world, start, new Footprints());
+        const simulation = await Simulation.begin(world, start, footprints);
         let last = '';
         for (let at = 0; ; at++) {
           const enabled = simulation.enabled();
