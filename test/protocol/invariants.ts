@@ -1,7 +1,9 @@
 /** What must be true of a schedule that has come to rest, and after quiet runs. */
 import { apply } from '../../lambdas/index/apply.ts';
+import type { ObjectStore } from '../../lambdas/store/object-store.ts';
 import { DAY, HOUR } from '../support/clock.ts';
 import type { Digest } from '../support/images.ts';
+import { intercept } from '../support/intercept.ts';
 import { everIndexed } from '../support/live-registry.ts';
 import { contentsOf, judge } from '../support/oracle.ts';
 import { dataKey, layerKey, ROOT, revisionKey, tagLinkKey } from '../support/registry-writer.ts';
@@ -34,6 +36,15 @@ export async function settle(simulation: Simulation): Promise<string[]> {
   if (!waiting && !isLeft) found.push(...(await lacking(simulation, 'at rest')));
   if (found.length > 0) return found;
   world.bucket.refusedDeletes.clear();
+  const watched = (store: ObjectStore): ObjectStore =>
+    intercept(witness.over(store), {
+      before: async ({ operation, arguments: [keys] }) => {
+        for (const key of operation === 'deleteMany' ? (keys as string[]) : []) {
+          const isHidden = key.endsWith('/data') && (await world.bucket.head(key)) === undefined;
+          if (isHidden) found.push(`a quiet run deletes hidden ${scheduler.recorder.short(key)}`);
+        }
+      },
+    });
   for (let round = 0, quiet = 0; quiet < 3; round++) {
     if (round === MOST_ROUNDS) return ['the runs never come to an end'];
     world.clock.advance(DAY + HOUR);
@@ -42,7 +53,7 @@ export async function settle(simulation: Simulation): Promise<string[]> {
     const name = `quiet run ${round + 1}`;
     const report = await world.prune(
       {},
-      { objects: (guard) => witness.over(world.dependencies.objects(guard)), concurrency: 1 },
+      { objects: (guard) => watched(world.dependencies.objects(guard)), concurrency: 1 },
     );
     if (report.status !== 'completed') found.push(`${name} is ${report.status}`);
     found.push(...witness.unannounced.slice(witnessed).map(unannounced));

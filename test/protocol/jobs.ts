@@ -16,7 +16,7 @@ export interface Job {
 const AT_ONCE = Math.min(8, availableParallelism());
 
 /** A longer search by PROTOCOL_SECONDS: for each world, and for each mutant in each of its worlds. */
-const SECONDS = Number(process.env['PROTOCOL_SECONDS'] ?? '4');
+const SECONDS = Number(process.env['PROTOCOL_SECONDS'] ?? '3');
 export const TIME = SECONDS * 1000;
 
 export function run(job: Job): Promise<Outcome> {

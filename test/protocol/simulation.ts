@@ -43,6 +43,8 @@ export interface WorldDefinition {
   readonly mayLack?: RegExp;
   /** Without versions, as the operator wants it: what is deleted is gone. */
   readonly unversioned?: boolean;
+  /** Keys that have changed before the schedule begins, and whose events arrive at rest. */
+  readonly late?: readonly string[];
   /** Keys that S3 does not delete until all is at rest. */
   readonly refused?: readonly string[];
 }
@@ -66,7 +68,8 @@ export class Simulation {
   ) {
     this.definition = definition;
     this.world = world;
-    const { clock = [], crashes = 0, refused = [] } = definition;
+    const { clock = [], crashes = 0, late = [], refused = [] } = definition;
+    for (const key of late) this.late.add(key);
     for (const key of refused) world.bucket.refusedDeletes.set(key, 'SlowDown');
     this.scheduler = new Scheduler({
       ...{ world, footprints, clock, crashes },

@@ -1,7 +1,7 @@
 /** Small worlds: what is there, who does what, and what must be there in the end. */
 import { DAY, MINUTE } from '../support/clock.ts';
 import { digestOf } from '../support/images.ts';
-import { dataKey } from '../support/registry-writer.ts';
+import { dataKey, layerKey, revisionKey, tagLinkKey } from '../support/registry-writer.ts';
 import {
   condemnedLayer,
   L,
@@ -209,6 +209,30 @@ const MANIFESTS: readonly WorldDefinition[] = [
 ];
 
 const HARDER: readonly WorldDefinition[] = [
+  ...world({
+    name: 'nobody but a run',
+    about: 'garbage of several kinds, and nobody who wants it',
+    start: pushed(async ({ registry }) => {
+      await registry.upload('app', L);
+      await registry.push('team', one);
+      await registry.push('team', list);
+      await registry.push('team', sbom);
+    }),
+    runs: [{}],
+    tags: {},
+  }),
+  ...world({
+    name: 'late event, without versions',
+    about: 'an image was pushed whose layer is condemned and due, and its events are late',
+    start: async (world) => {
+      await condemnedLayer(world);
+      await world.registry.push('app', one, 'v1');
+    },
+    runs: [{}],
+    unversioned: true,
+    late: [revisionKey('app', one.digest), layerKey('app', digestOf(L)), tagLinkKey('app', 'v1')],
+    tags: { 'app:v1': one.digest },
+  }),
   ...world(
     {
       name: 'deleted and pushed anew beside deletion',
@@ -334,6 +358,14 @@ const LOCKS: readonly WorldDefinition[] = [
     clients: { client: (client) => client.upload('app', L) },
     runs: [{}, {}],
     clock: [10 * MINUTE, 16 * MINUTE],
+    tags: {},
+  }),
+  ...world({
+    name: 'deletion under way',
+    about: 'a deletion that was signed in time arrives when the lease would be over, but for the skew',
+    start: condemnedLayer,
+    runs: [{}, {}],
+    clock: [9 * MINUTE, 3 * MINUTE],
     tags: {},
   }),
 ];
