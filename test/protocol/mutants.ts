@@ -209,7 +209,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'prune/sweep.ts',
     from: 'return { ...doomed, key: run.bucket.layout.blobData(digest), size: data?.size };',
     to: 'return { ...doomed, key: run.bucket.layout.blobData(digest), size: data?.size ?? 0 };',
-    worlds: ['crash of a sweep'],
+    worlds: ['crash of a lone sweep'],
   },
   {
     name: 'blob 7: errors of single keys ignored',

@@ -293,6 +293,14 @@ const HARDER: readonly WorldDefinition[] = [
 
 const CRASHES: readonly WorldDefinition[] = [
   ...world({
+    name: 'crash of a lone sweep',
+    about: 'a run is killed between any two steps; the next one finishes',
+    start: condemnedLayer,
+    runs: [{ mayCrash: true }],
+    crashes: 1,
+    tags: {},
+  }),
+  ...world({
     name: 'crash of a sweep',
     about: 'a run is killed between any two steps, while an image is pushed that needs what it sweeps',
     start: condemnedLayer,
