@@ -70,20 +70,17 @@ export async function settle(simulation: Simulation): Promise<string[]> {
 
 const unannounced = (key: string): string => `deleted without a line in the journal: ${key}`;
 
-/** What a run says that it has reclaimed is what it has deleted. */
+/** What runs say that they have reclaimed is what they have deleted; one may finish and count what another began. */
 function countBytes({ scheduler, reports }: Simulation): string[] {
-  const { gone } = scheduler.recorder;
-  const found: string[] = [];
-  for (const [name, { spaceReclaimed }] of reports) {
-    const mine = [...(gone.get(name)?.values() ?? [])];
-    const most = mine.reduce((sum, { size }) => sum + size, 0);
-    const least = mine.reduce((sum, { size, isDoubtful }) => sum + (isDoubtful ? 0 : size), 0);
-    if (spaceReclaimed < least || spaceReclaimed > most)
-      found.push(
-        `${name} reports ${spaceReclaimed} bytes, ${least === most ? '' : `${least} to `}${most} are gone`,
-      );
-  }
-  return found;
+  const reported = [...reports.values()].reduce((sum, { spaceReclaimed }) => sum + spaceReclaimed, 0);
+  const gone = [...scheduler.recorder.gone].flatMap(([name, keys]) =>
+    // Of a run that died or was cut off nobody has heard.
+    [...keys.values()].map((one) => (reports.has(name) ? one : { ...one, isDoubtful: true })),
+  );
+  const most = gone.reduce((sum, { size }) => sum + size, 0);
+  const least = gone.reduce((sum, { size, isDoubtful }) => sum + (isDoubtful ? 0 : size), 0);
+  if (reported >= least && reported <= most) return [];
+  return [`the runs report ${reported} bytes, ${least === most ? '' : `${least} to `}${most} are gone`];
 }
 
 const KINDS = ['blob', 'layer', 'revision', 'tag-history', 'tag', 'upload', 'unrecognised'];

@@ -37,7 +37,7 @@ describe('a schedule of a larger world, by chance', () => {
         const { steps } = simulation.scheduler;
         expect(what, what.length === 0 ? '' : `\n${printed({ steps, what })}`).toEqual([]);
       }),
-      runs(80),
+      runs(300),
     );
   });
 });

@@ -7,7 +7,7 @@ import { PruneAlreadyRunningError } from '../../lambdas/store/lock.ts';
 import { Metadata } from '../../lambdas/store/metadata.ts';
 import { DeadlineError } from '../../lambdas/store/object-store.ts';
 import { RegistryBucket } from '../../lambdas/store/registry-bucket.ts';
-import { MINUTE } from '../support/clock.ts';
+import { DAY, MINUTE } from '../support/clock.ts';
 import { JournalWitness } from '../support/journal-witness.ts';
 import { World } from '../support/world.ts';
 import type { Footprints } from './access.ts';
@@ -178,7 +178,10 @@ export class Simulation {
 }
 
 export async function startOf({ start, unversioned = false }: WorldDefinition): Promise<Snapshot> {
-  const options = { versioned: !unversioned, settings: { allowUnversioned: unversioned } };
+  const options = {
+    versioned: !unversioned,
+    settings: { allowUnversioned: unversioned, maxIndexLag: 3 * DAY },
+  };
   const world = new World(options);
   await start(world);
   return await Snapshot.of(world, options);
