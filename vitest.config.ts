@@ -22,6 +22,9 @@ export default defineConfig({
         },
       },
       {
+        test: { name: 'protocol', include: ['test/protocol/**/*.test.ts'], fileParallelism: false },
+      },
+      {
         test: { name: 'infra', include: ['test/infra/**/*.test.ts'], testTimeout: 60_000 },
       },
       {

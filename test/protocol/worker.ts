@@ -1,0 +1,24 @@
+/** One search in a thread of its own, over the code as it is or with one text replaced. */
+import { registerHooks } from 'node:module';
+import { parentPort, workerData } from 'node:worker_threads';
+import type { Job } from './jobs.ts';
+import type { Mutant } from './mutants.ts';
+
+const job = workerData as Job;
+if (job.mutant !== undefined) plant(job.mutant);
+const { work } = await import('./work.ts');
+parentPort?.postMessage(await work(job));
+
+/** @throws where the text is not in the file once: a mutant that is no longer about anything. */
+function plant({ file, from, to, name }: Mutant): void {
+  const target = new URL(`../../lambdas/${file}`, import.meta.url).href;
+  registerHooks({
+    load(url, context, next) {
+      const loaded = next(url, context);
+      if (url !== target) return loaded;
+      const source = String(loaded.source);
+      if (source.split(from).length !== 2) throw new Error(`${name}: its text is not in ${file} once`);
+      return { ...loaded, source: source.replace(from, () => to) };
+    },
+  });
+}

@@ -1,0 +1,426 @@
+/** Small worlds: what is there, who does what, and what must be there in the end. */
+import { DAY, MINUTE } from '../support/clock.ts';
+import { digestOf } from '../support/images.ts';
+import { dataKey, layerKey, revisionKey, tagLinkKey } from '../support/registry-writer.ts';
+import {
+  condemnedLayer,
+  L,
+  list,
+  names,
+  one,
+  other,
+  pushed,
+  SIGNATURE,
+  sbom,
+  signed,
+  untagged,
+} from './contents.ts';
+import type { WorldDefinition } from './simulation.ts';
+
+/** Which of the clients' events come while others are at work, by the keys that they tell of; the others come at rest. */
+const EVENTS = {
+  none: undefined,
+  'of links': /_layers/,
+  'of manifests': /revisions/,
+  'of tags': /current/,
+  'of manifests and tags': /revisions|current/,
+  'of data': /data$/,
+} as const;
+
+type When = keyof typeof EVENTS;
+type Sketch = Omit<WorldDefinition, 'names'>;
+
+/** A world once for each choice of events. */
+function world(sketch: Sketch, ...when: readonly When[]): WorldDefinition[] {
+  return (when.length === 0 ? (['none'] as const) : when).map((one) => {
+    const events = EVENTS[one];
+    const more = events === undefined ? {} : { name: `${sketch.name}, events ${one}`, events };
+    return { ...sketch, names, ...more };
+  });
+}
+
+const untagging = { filters: { dangling: ['false'] }, confirm: 100 };
+
+const PUSHES: readonly WorldDefinition[] = [
+  ...world(
+    {
+      name: 'push beside sweep',
+      about: 'an image is pushed whose layer is condemned and due, while a run sweeps it',
+      start: condemnedLayer,
+      clients: { client: (client) => client.push('app', one, 'v1') },
+      runs: [{}],
+      tags: { 'app:v1': one.digest },
+    },
+    ...(['none', 'of links', 'of manifests', 'of tags', 'of data'] as const),
+  ),
+  ...world(
+    {
+      name: 'push beside unlinking',
+      about: 'an image is pushed whose layer has only a stale link, while a run unlinks and condemns it',
+      start: pushed(({ registry }) => registry.upload('app', L)),
+      clients: { client: (client) => client.push('app', one, 'v1') },
+      runs: [{}],
+      tags: { 'app:v1': one.digest },
+    },
+    ...(['none', 'of links', 'of manifests', 'of tags'] as const),
+  ),
+  ...world(
+    {
+      name: 'mount beside unlinking',
+      about: 'a layer is mounted from a repository whose link of it is stale',
+      start: pushed(({ registry }) => registry.upload('app', L)),
+      clients: { client: (client) => client.pushMounting('app', 'team', one, 'v1') },
+      runs: [{}],
+      tags: { 'team:v1': one.digest },
+    },
+    ...(['none', 'of links', 'of manifests'] as const),
+  ),
+  ...world(
+    {
+      name: 'blob of two repositories',
+      about:
+        'an image is pushed where the link of its layer is stale, while another repository needs the layer',
+      start: pushed(async ({ registry }) => {
+        await registry.push('team', one, 'v1');
+        await registry.upload('app', L);
+      }),
+      clients: { client: (client) => client.push('app', one, 'v1') },
+      runs: [{}],
+      tags: { 'app:v1': one.digest, 'team:v1': one.digest },
+    },
+    ...(['none', 'of manifests'] as const),
+  ),
+];
+
+const MANIFESTS: readonly WorldDefinition[] = [
+  ...world(
+    {
+      name: 'tag beside deletion',
+      about: 'an untagged image is tagged anew while a run deletes it',
+      start: untagged,
+      clients: { client: (client) => client.tag('app', one.digest, 'v2') },
+      runs: [{}],
+      tags: { 'app:v2': one.digest, 'app:v1': other.digest },
+    },
+    ...(['none', 'of tags'] as const),
+  ),
+  ...world(
+    {
+      name: 'retag beside deletion',
+      about: 'a tag comes back to the image that it had left, while a run deletes it',
+      start: untagged,
+      clients: { client: (client) => client.tag('app', one.digest, 'v1') },
+      runs: [{}],
+      tags: { 'app:v1': one.digest },
+    },
+    ...(['none', 'of tags'] as const),
+  ),
+  ...world(
+    {
+      name: 'push anew beside deletion',
+      about: 'an untagged image is pushed again, whole, while a run deletes it',
+      start: untagged,
+      clients: { client: (client) => client.push('app', one, 'v2') },
+      runs: [{}],
+      tags: { 'app:v2': one.digest, 'app:v1': other.digest },
+    },
+    ...(['none', 'of manifests', 'of tags'] as const),
+  ),
+  ...world(
+    {
+      name: 'delete beside deletion',
+      about: 'a client deletes by digest what a run deletes',
+      start: untagged,
+      clients: { client: (client) => client.deleteManifest('app', one.digest) },
+      runs: [{}],
+      tags: { 'app:v1': other.digest },
+    },
+    ...(['none', 'of manifests'] as const),
+  ),
+  ...world(
+    {
+      name: 'untag while deleting by filter',
+      about: 'a tag moves away while a run deletes the image with its tag',
+      start: pushed(({ registry }) => registry.push('app', one, 'v1')),
+      clients: { client: (client) => client.push('app', other, 'v1') },
+      runs: [{ body: untagging }],
+      tags: { 'app:v1': other.digest },
+    },
+    ...(['none', 'of tags'] as const),
+  ),
+  ...world(
+    {
+      name: 'tag away and back',
+      about: 'a tag goes and comes back, with equal bytes, while a run deletes the image with its tag',
+      start: pushed(({ registry }) => registry.push('app', one, 'v1')),
+      clients: {
+        client: async (client) => {
+          await client.deleteTag('app', 'v1');
+          await client.tag('app', one.digest, 'v1');
+        },
+      },
+      runs: [{ body: untagging, mayCrash: true }],
+      crashes: 1,
+      tags: { 'app:v1': one.digest },
+    },
+    'none',
+  ),
+  ...world(
+    {
+      name: 'index tagged beside deletion',
+      about: 'an untagged index with a child is tagged while a run deletes them',
+      start: pushed(async ({ registry }) => {
+        await registry.push('app', one);
+        await registry.push('app', list);
+      }),
+      clients: { client: (client) => client.push('app', list, 'v2') },
+      runs: [{}],
+      tags: { 'app:v2': list.digest },
+    },
+    ...(['none', 'of manifests', 'of tags'] as const),
+  ),
+  ...world(
+    {
+      name: 'index pushed over a rested child',
+      about: 'an index is pushed that lists an untagged image, while a run deletes it',
+      start: untagged,
+      clients: { client: (client) => client.push('app', list, 'v2') },
+      runs: [{}],
+      // A registry accepts an index whose child is being deleted; then the event brings the child back.
+      tags: { 'app:v2': list.digest },
+    },
+    ...(['none', 'of manifests', 'of tags'] as const),
+  ),
+  ...world(
+    {
+      name: 'subject with referrer tagged',
+      about: 'an untagged image with an SBOM and a signature is tagged while a run deletes all three',
+      start: pushed(async ({ registry }) => {
+        await registry.push('app', one);
+        await registry.push('app', sbom);
+        await registry.push('app', signed, SIGNATURE);
+      }),
+      clients: { client: (client) => client.tag('app', one.digest, 'v2') },
+      runs: [{}],
+      tags: { 'app:v2': one.digest },
+    },
+    ...(['none', 'of tags'] as const),
+  ),
+];
+
+const HARDER: readonly WorldDefinition[] = [
+  ...world({
+    name: 'nobody but a run',
+    about: 'garbage of several kinds, and nobody who wants it',
+    start: pushed(async ({ registry }) => {
+      await registry.upload('app', L);
+      await registry.push('team', one);
+      await registry.push('team', list);
+      await registry.push('team', sbom);
+    }),
+    runs: [{}],
+    tags: {},
+  }),
+  ...world({
+    name: 'late event, without versions',
+    about: 'an image was pushed whose layer is condemned and due, and its events are late',
+    start: async (world) => {
+      await condemnedLayer(world);
+      await world.registry.push('app', one, 'v1');
+    },
+    runs: [{}],
+    unversioned: true,
+    late: [revisionKey('app', one.digest), layerKey('app', digestOf(L)), tagLinkKey('app', 'v1')],
+    tags: { 'app:v1': one.digest },
+  }),
+  ...world(
+    {
+      name: 'deleted and pushed anew beside deletion',
+      about: 'a client deletes by digest what a run deletes, and pushes it again',
+      start: untagged,
+      clients: {
+        client: async (client) => {
+          await client.deleteManifest('app', one.digest);
+          await client.push('app', one, 'v2');
+        },
+      },
+      runs: [{}],
+      tags: { 'app:v2': one.digest, 'app:v1': other.digest },
+    },
+    'of manifests',
+  ),
+  ...world(
+    {
+      name: 'slow indexer',
+      about: 'the grace goes by between any two steps of the indexer, beside a run',
+      start: pushed(({ registry }) => registry.push('team', one)),
+      clients: { client: (client) => client.putAnyhow('app', one) },
+      runs: [{}],
+      clock: [2 * DAY],
+      tags: {},
+    },
+    'of manifests',
+  ),
+  ...world({
+    name: 'push beside unlinking, without versions',
+    about: 'an image is pushed whose layer has only a stale link; what a run deletes is gone for good',
+    start: pushed(({ registry }) => registry.upload('app', L)),
+    clients: { client: (client) => client.push('app', one, 'v1') },
+    runs: [{}],
+    unversioned: true,
+    tags: { 'app:v1': one.digest },
+  }),
+  ...world({
+    name: 'refused deletion',
+    about: 'S3 does not delete the data of a blob that is swept',
+    start: condemnedLayer,
+    runs: [{}],
+    refused: [dataKey(digestOf(L))],
+    tags: {},
+  }),
+  ...world(
+    {
+      name: 'upload without an end',
+      about: 'the data of a blob is there and its link never comes',
+      start: pushed(({ registry }) => registry.push('app', other, 'v1')),
+      clients: { client: (client) => client.data(L) },
+      runs: [],
+      tags: { 'app:v1': other.digest },
+    },
+    'of data',
+  ),
+];
+
+const CRASHES: readonly WorldDefinition[] = [
+  ...world({
+    name: 'crash of a lone sweep',
+    about: 'a run is killed between any two steps; the next one finishes',
+    start: condemnedLayer,
+    runs: [{ mayCrash: true }],
+    crashes: 1,
+    tags: {},
+  }),
+  ...world({
+    name: 'crash of a sweep',
+    about: 'a run is killed between any two steps, while an image is pushed that needs what it sweeps',
+    start: condemnedLayer,
+    clients: { client: (client) => client.push('app', one, 'v1') },
+    runs: [{ mayCrash: true }],
+    crashes: 1,
+    tags: { 'app:v1': one.digest },
+  }),
+  ...world({
+    name: 'crash of a deletion',
+    about: 'a run is killed between any two steps, while what it deletes is tagged',
+    start: untagged,
+    clients: { client: (client) => client.tag('app', one.digest, 'v2') },
+    runs: [{ mayCrash: true }],
+    crashes: 1,
+    tags: { 'app:v2': one.digest, 'app:v1': other.digest },
+  }),
+  ...world({
+    name: 'crash of an unlinking',
+    about: 'a run is killed between any two steps, while an image is pushed that needs the link',
+    start: pushed(({ registry }) => registry.upload('app', L)),
+    clients: { client: (client) => client.push('app', one, 'v1') },
+    runs: [{ mayCrash: true }],
+    crashes: 1,
+    tags: { 'app:v1': one.digest },
+  }),
+  ...world(
+    {
+      name: 'crash of the indexer',
+      about: 'the indexer is killed between any two steps while a run unlinks; the event comes again',
+      start: pushed(({ registry }) => registry.upload('app', L)),
+      clients: { client: (client) => client.push('app', one, 'v1') },
+      runs: [{}],
+      indexerMayCrash: true,
+      crashes: 1,
+      tags: { 'app:v1': one.digest },
+    },
+    'of manifests',
+  ),
+];
+
+const LOCKS: readonly WorldDefinition[] = [
+  ...world({
+    name: 'two runs',
+    about: 'two runs at once: one is refused or comes after the other',
+    start: condemnedLayer,
+    runs: [{}, {}],
+    tags: {},
+  }),
+  ...world({
+    name: 'two runs, one killed',
+    about: 'a run is killed while another wants the lock',
+    start: condemnedLayer,
+    runs: [{ mayCrash: true }, {}],
+    crashes: 1,
+    clock: [30 * MINUTE],
+    tags: {},
+  }),
+  ...world({
+    name: 'stale runner',
+    about: 'a run stands still until its lease is over, another begins, and the first goes on',
+    start: condemnedLayer,
+    runs: [{}, {}],
+    clock: [10.5 * MINUTE, 14.6 * MINUTE],
+    tags: {},
+  }),
+  ...world({
+    name: 'deletion under way',
+    about: 'a deletion that was signed in time arrives when the lease would be over, but for the skew',
+    start: condemnedLayer,
+    runs: [{}, {}],
+    clock: [9 * MINUTE, 3 * MINUTE],
+    tags: {},
+  }),
+];
+
+const EVENTS_ONLY: readonly WorldDefinition[] = [
+  ...[
+    { name: 'tag moved twice', second: other.digest, tags: { 'app:v1': other.digest } },
+    { name: 'tag moved and moved back', second: one.digest, tags: { 'app:v1': one.digest } },
+  ].flatMap(({ name, second, tags }) =>
+    world(
+      {
+        name,
+        about: 'events of a tag come in any order, each twice',
+        start: pushed(async ({ registry }) => {
+          await registry.push('app', one, 'v0');
+          await registry.push('app', other, 'v1');
+        }),
+        clients: {
+          client: async (client) => {
+            await client.tag('app', one.digest, 'v1');
+            await client.tag('app', second, 'v1');
+            await client.deleteTag('app', 'v0');
+          },
+        },
+        runs: [],
+        tags,
+      },
+      'of tags',
+    ),
+  ),
+  ...world(
+    {
+      name: 'put and deleted',
+      about: 'a manifest is pushed and deleted by digest while its events come in any order',
+      start: pushed(({ registry }) => registry.upload('app', L)),
+      clients: {
+        client: async (client) => {
+          await client.push('app', one, 'v1');
+          await client.deleteManifest('app', one.digest);
+        },
+      },
+      runs: [],
+      tags: {},
+    },
+    'of manifests and tags',
+  ),
+];
+
+const ALL = [...PUSHES, ...MANIFESTS, ...HARDER, ...CRASHES, ...LOCKS, ...EVENTS_ONLY];
+
+export const worlds: ReadonlyMap<string, WorldDefinition> = new Map(ALL.map((one) => [one.name, one]));
