@@ -44,6 +44,9 @@ export interface Call {
 /** Of all requests that the fault can meet, from 0 to 1. */
 export type Rates = Readonly<Partial<Record<Fault, number>>>;
 
+/** The client of DynamoDB slows down for seconds with each: enough to see that it goes on. */
+const MOST_THROTTLED = 6;
+
 const SERVICES: Readonly<Partial<Record<Fault, Service>>> = {
   'error in a 200': 's3',
   'keys refused': 's3',
@@ -115,6 +118,7 @@ export class FaultPlan {
       if (rate === undefined || !canMeet(fault, call)) continue;
       at -= rate;
       if (at >= 0) continue;
+      if (fault === 'throttled' && (this.injected.get(fault) ?? 0) >= MOST_THROTTLED) return undefined;
       if (fault === 'token expired') this.#expired = true;
       return { fault, random };
     }
