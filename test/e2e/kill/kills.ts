@@ -18,7 +18,7 @@ import {
 import { reach, registryRoot } from '../support/reach.ts';
 import { questionsFrom, served } from '../support/served.ts';
 import { snapshotTable } from '../support/table.ts';
-import { type Report, reportOf } from '../support/world.ts';
+import { JOURNAL_PREFIX, type Report, reportOf } from '../support/world.ts';
 import type { Counted, Ended } from './execution.ts';
 import type { KillWorld } from './world.ts';
 
@@ -43,7 +43,7 @@ const ARGUMENTS: Readonly<Record<Command, readonly string[]>> = {
 };
 const WAYS = ['prune offline', 'prune online', 'apply'] as const;
 /** In each round, in a row. */
-const DEATHS = { reindex: 2, prune: 5, restore: 2 } as const;
+const DEATHS = { reindex: 3, prune: 9, restore: 3 } as const;
 const BLOBS = `${registryRoot()}blobs/`;
 
 interface Tagged {
@@ -108,7 +108,9 @@ export class Kills {
 
   async #next(way: (typeof WAYS)[number]): Promise<void> {
     this.#round++;
+    const t0 = performance.now();
     await this.#push();
+    if (process.env['TIMES']) console.log('push', Math.round(performance.now() - t0));
     await this.#killed('reindex', DEATHS.reindex);
     const before = await this.#objects();
     const questions = questionsFrom(before);
@@ -126,12 +128,8 @@ export class Kills {
     await this.#checkBytes(before, earlier, [last, ...rest]);
     await this.#checkGarbage();
 
-    const runs = [...(await this.#runs()).keys()].filter((runId) => !earlier.has(runId)).reverse();
-    for (const [at, runId] of runs.entries()) {
-      const deaths =
-        Math.floor(((at + 1) * DEATHS.restore) / runs.length) -
-        Math.floor((at * DEATHS.restore) / runs.length);
-      await this.#killed('restore', deaths, [runId]);
+    for (const runId of await this.#journalled(earlier)) {
+      await this.#killed('restore', DEATHS.restore, [runId]);
       this.#undone++;
     }
     const servedAfter = await served(this.#world.client, questions);
@@ -158,13 +156,17 @@ export class Kills {
       const { manifests, blobs, status } = reportOf(asResult(ended));
       this.#expect('a prune that is left alone', status, 'completed');
       if (manifests.deleted + blobs.deleted === 0) return all;
+      if (process.env['TIMES'] && round > 0) console.log('AGAIN', ended.stdout);
     }
     this.#find('there was something to prune again and again');
     return all;
   }
 
   async #done(...args: readonly string[]): Promise<Ended> {
+    const t0 = performance.now();
     const ended = await this.#world.run(args);
+    if (process.env['TIMES'])
+      console.log(args.join(' ').slice(0, 40), Math.round(performance.now() - t0), ended.requests);
     if (ended.code !== 0)
       this.#find(`${args.join(' ')} ended with ${ended.code}: ${ended.stdout}${ended.stderr}`);
     return ended;
@@ -178,7 +180,7 @@ export class Kills {
       const of: Counted = this.#random.chance(0.6) ? 'writes' : 'all';
       const most = this.#requests.get(command)?.[of] ?? 20;
       // Early more often than late: each time less is left to do.
-      const nth = 1 + Math.floor(this.#random.next() ** 1.5 * most);
+      const nth = 1 + Math.floor(this.#random.next() ** 2.5 * most);
       const when = this.#random.chance(0.5) ? 'arrived' : 'answered';
       const { at, code, stderr, stdout } = await this.#world.run(args, { nth, of, when });
       if (at === undefined || code !== undefined) {
@@ -188,8 +190,11 @@ export class Kills {
       }
       add(this.#kills, command);
       add(this.#places, `${at} ${when}`);
+      if (process.env['TIMES']) console.log('killed', command, nth, of, most);
       await this.#world.freeLock();
+      const t1 = performance.now();
       await this.#checkTags(`${command} was killed at ${nth} of ${of}, ${at}, ${when}`);
+      if (process.env['TIMES']) console.log('check', Math.round(performance.now() - t1));
     }
     const ended = await this.#done(...args);
     const known = this.#requests.get(command) ?? { all: 0, writes: 0 };
@@ -285,6 +290,14 @@ export class Kills {
     for (const { key } of await listVersions(this.#world.endpoint, this.#world.bucket, registryRoot())) {
       if (key.includes('/_uploads/')) this.#find(`left of an upload: ${key}`);
     }
+  }
+
+  /** Runs with something to undo, newest first. */
+  async #journalled(earlier: ReadonlySet<string>): Promise<string[]> {
+    const { endpoint, bucket } = this.#world;
+    const keys = (await snapshotBucket(endpoint, bucket, JOURNAL_PREFIX)).keys();
+    const runs = new Set([...keys].map((key) => key.slice(JOURNAL_PREFIX.length).split('/', 1)[0] ?? ''));
+    return [...runs.difference(earlier)].sort().reverse();
   }
 
   async #objects(): Promise<Snapshot> {
