@@ -1,7 +1,7 @@
 /** One entry of the manifest queue, or one manifest of a repository looked through. */
 import type { Digest } from '../registry/digest.ts';
 import { uncoverTags } from '../store/hold.ts';
-import { type ManifestItem, manifestKey } from '../store/items.ts';
+import { type ManifestItem, manifestId, manifestKey } from '../store/items.ts';
 import { deleteManifests } from './delete-manifests.ts';
 import { type Kept, type ManifestDecision, planManifest, planResolution } from './plan-manifest.ts';
 import { repairManifest } from './repair.ts';
@@ -31,7 +31,7 @@ export async function handleManifest(run: Run, name: string, digest: Digest): Pr
       run.limit?.keep(item, { by: 'problem', detail: item.problem?.detail ?? obstacle ?? '' });
       return 'left';
     }
-    if (run.request.mode === 'offline' && item.pushedAt > run.startedAt) {
+    if (isPushedMeanwhile(run, item)) {
       const message = `${name}@${digest} was pushed during the run, so the registry is not stopped or read-only`;
       run.halt({ code: 'pushes-arriving', message, repository: name, digest });
       return 'left';
@@ -58,6 +58,13 @@ export async function handleManifest(run: Run, name: string, digest: Digest): Pr
   }
   // Still queued: for the next pass, or the next run.
   return 'waiting';
+}
+
+/** In an offline run. A link that the run itself has put back, in repairing what an earlier one left, is no push. */
+function isPushedMeanwhile({ request, startedAt, relinked }: Run, item: ManifestItem): boolean {
+  const { name, digest, pushedAt } = item;
+  if (request.mode !== 'offline' || pushedAt <= startedAt) return false;
+  return relinked.get(manifestId(name, digest)) !== pushedAt;
 }
 
 /** Beyond the plan nothing goes, whatever the filters say. */

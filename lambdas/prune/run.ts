@@ -48,6 +48,8 @@ export interface Run extends Stores {
   readonly sleep: (milliseconds: number) => Promise<void>;
   /** Deletes objects, sharing requests with whoever deletes at the same time. */
   readonly deleteObjects: (keys: readonly string[]) => Promise<DeleteResult>;
+  /** When this run has written back the `revisions` link of a manifest, by `<repository>@<digest>`. */
+  readonly relinked: ReadonlyMap<string, number>;
   /** What a repository holds that could not be read; nothing of it is deleted then. */
   readonly obstacles: Obstacles;
   /** Items of one page worked on at the same time. */

@@ -69,11 +69,11 @@ export async function startRun(
   const state = newState(now(), deadline);
   const begun: Begun = { dependencies, request, options, lock, state, runId, versioning };
   try {
-    const { stores, tally } = storesOf(begun, real);
+    const { stores, tally, relinked } = storesOf(begun, real);
     await recordStart(begun);
     const verdict = await verdictOf(begun, stores);
     for (const refusal of verdict.refusals) tally.refuse(refusal);
-    const run = runOf(begun, stores, tally, verdict, async () => {
+    const run = runOf(begun, { stores, tally, relinked, verdict }, async () => {
       dependencies.onProgress?.(tally, 'run');
       await options.onTick?.();
       await recordProgress(active);
@@ -103,14 +103,16 @@ const hasTime = ({ dependencies, state }: Begun): boolean =>
 function storesOf({ dependencies, request, lock }: Begun, real: ObjectStore) {
   const { table, layout, markers, now, newId } = dependencies;
   const tally = new Tally();
+  const relinked = new Map<string, number>();
   const objects =
     lock === undefined ? new PreviewBucket(real, { now: () => new Date(now()) }) : fencedObjects(real, lock);
   const stores: Stores = {
     metadata: new Metadata(request.dryRun ? new PreviewTable(table) : table, newId),
     bucket: new RegistryBucket(objects, layout, request.dryRun ? undefined : markers),
     onRestored: (blob) => tally.restored.push(blob),
+    onRelinked: (id, writtenAt) => relinked.set(id, writtenAt),
   };
-  return { stores, tally };
+  return { stores, tally, relinked };
 }
 
 /** Asks the gate and then the brake. */
@@ -170,9 +172,15 @@ async function hitBrake(
 
 function runOf(
   { dependencies, request, options, lock, state, runId }: Begun,
-  stores: Stores,
-  tally: Tally,
-  verdict: Verdict,
+  {
+    stores,
+    tally,
+    relinked,
+    verdict,
+  }: Pick<Run, 'tally' | 'relinked'> & {
+    readonly stores: Stores;
+    readonly verdict: Verdict;
+  },
   progress: () => Promise<void>,
 ): Run {
   const { now, newId, settings, bucketName, signal } = dependencies;
@@ -188,7 +196,7 @@ function runOf(
   const isBraked = lock !== undefined && limit === undefined;
   return {
     ...stores,
-    ...{ runId, fence: lock?.fence ?? 0, request, limit, journal, tally },
+    ...{ runId, fence: lock?.fence ?? 0, request, limit, journal, tally, relinked },
     policy: policyOf(request, settings, verdict, rehearsal !== undefined),
     ...{ startedAt: state.startedAt, reindexedAt: verdict.reindexedAt, now, sleep: dependencies.sleep },
     deleteObjects: sharedDeletions(objects),

@@ -11,6 +11,7 @@ import {
   holderKey,
   linkKey,
   type ManifestItem,
+  manifestId,
   manifestKey,
   manifestQueue,
   tagKey,
@@ -24,6 +25,8 @@ export interface Stores {
   readonly bucket: RegistryBucket;
   /** Told of each blob whose data was hidden and is visible again because something needs it after all. */
   readonly onRestored?: (blob: RestoredBlob) => void;
+  /** Told of each `revisions` link that was absent and is written back, with the time it has. */
+  readonly onRelinked?: (id: string, writtenAt: number) => void;
 }
 
 /** A blob that came back, as its item was before: the run that had deleted it, and its marker. */
@@ -122,6 +125,7 @@ export async function reviveManifest(
     for (const blob of blobsLinked(item)) await relink(stores, name, blob, touch.at);
     // A link that was written here is no push that the table has not seen.
     const pushed = link ? { pushedAt: link.lastModified.getTime() } : {};
+    if (link) stores.onRelinked?.(manifestId(name, digest), link.lastModified.getTime());
     const set = { ...live(manifestQueue(digest), touch), ...pushed };
     const written = await metadata.transition(
       manifestKey(name, digest),

@@ -37,6 +37,8 @@ import type { Versioning } from './version-stack.ts';
 
 /** Tries of a conditional put that meets another one under way. */
 const MAX_CONFLICTING_TRIES = 4;
+/** Tries of a read whose body breaks off: the SDK tries a request again, but not what comes after its headers. */
+const MAX_BROKEN_TRIES = 4;
 const BATCHES_AT_ONCE = 4;
 
 export interface S3BucketOptions {
@@ -88,6 +90,14 @@ export class S3Bucket implements ObjectStore {
   }
 
   async get(key: string, maxBytes = Number.POSITIVE_INFINITY): Promise<StoredObject | undefined> {
+    return await retried(() => this.#read(key, maxBytes), {
+      tries: MAX_BROKEN_TRIES,
+      passing: (error) => error instanceof BrokenBodyError,
+      pause: this.#pause,
+    });
+  }
+
+  async #read(key: string, maxBytes: number): Promise<StoredObject | undefined> {
     try {
       const output = await this.#known(this.#client.send(new GetObjectCommand({ ...this.#in, Key: key })));
       const { Body: body } = output;
@@ -97,7 +107,10 @@ export class S3Bucket implements ObjectStore {
         if (body instanceof Readable) body.destroy();
         throw tooLarge(key, output.ContentLength, maxBytes);
       }
-      const bytes = await body.transformToByteArray();
+      const bytes = await body.transformToByteArray().catch((error: unknown) => {
+        const reason = error instanceof Error ? error.message : String(error);
+        throw new BrokenBodyError(`S3's answer for ${key} broke off: ${reason}`, { cause: error });
+      });
       if (bytes.byteLength > maxBytes) throw tooLarge(key, bytes.byteLength, maxBytes);
       return { ...toHead(key, { ...output, ContentLength: bytes.byteLength }), body: bytes };
     } catch (error) {
@@ -263,6 +276,11 @@ export class S3Bucket implements ObjectStore {
   get #in(): { Bucket: string } {
     return { Bucket: this.#bucket };
   }
+}
+
+/** The connection was lost in the middle of an object. */
+class BrokenBodyError extends Error {
+  override readonly name = 'BrokenBodyError';
 }
 
 function tooLarge(key: string, bytes: number | undefined, maxBytes: number): ObjectTooLargeError {

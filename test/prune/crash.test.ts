@@ -3,7 +3,7 @@ import type { PruneDependencies } from '../../lambdas/prune/engine.ts';
 import { SKEW } from '../../lambdas/store/lock.ts';
 import { HOUR, MINUTE } from '../support/clock.ts';
 import { cosignTag, image, index, layer, referrer, signature } from '../support/images.ts';
-import { Crash, CrashError } from '../support/intercept.ts';
+import { Crash, CrashError, intercept } from '../support/intercept.ts';
 import { PATIENCE } from '../support/runs.ts';
 import { type Body, World } from '../support/world.ts';
 
@@ -99,3 +99,46 @@ describe.each([
     });
   },
 );
+
+describe('an offline run after a crash', () => {
+  it('does not take a link that it has put back itself for a push', async () => {
+    const world = new World();
+    const { registry, clock } = world;
+    const child = image('child', { layers: [layer('own')] });
+    const list = index([child]);
+    await registry.push('app', child);
+    await registry.push('app', list, 'v1');
+    clock.advance(MINUTE);
+    await registry.push('app', image('kept'), 'v1');
+    clock.advance(HOUR);
+    await world.reindex();
+    // Both are `deleting`, their links gone, when the process ends.
+    const dying = (guard: () => void) =>
+      intercept(world.dependencies.objects(guard), {
+        after: ({ operation }) => {
+          if (operation === 'deleteMany') throw new CrashError('the process is gone');
+        },
+      });
+    await expect(world.prune({ mode: 'offline' }, { objects: dying })).rejects.toThrow(CrashError);
+    clock.advance(HOUR);
+    await world.reindex();
+
+    // While the next run finishes them, one is marked to be kept, so that it gives both back, whole.
+    let marked = false;
+    const marking = intercept(world.table, {
+      before: async ({ operation, arguments: [key, change] }) => {
+        const { sk = '' } = Object(key);
+        if (marked || operation !== 'update' || !sk.startsWith('MANIFEST#')) return;
+        if (Object(change).set?.state !== 'deleted') return;
+        marked = true;
+        clock.advance(MINUTE);
+        await world.table.update(Object(key), { set: { rescue: true }, add: { version: 1 } });
+      },
+    });
+    const report = await world.prune({ mode: 'offline' }, { table: marking });
+    expect(marked).toBe(true);
+    expect(report).toMatchObject({ status: 'completed', refusals: [] });
+    const left = [...(await world.keys()).keys()].filter((key) => key.includes('/revisions/'));
+    expect(left).toHaveLength(1);
+  });
+});

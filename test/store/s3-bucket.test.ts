@@ -61,6 +61,27 @@ describe('reading', () => {
     }
   });
 
+  it('reads anew what breaks off in the middle, and in the end says so', async () => {
+    const half = () =>
+      Readable.from(
+        (async function* () {
+          yield Buffer.from('sh');
+          throw Object.assign(new Error('aborted'), { code: 'ECONNRESET' });
+        })(),
+      );
+    const { headers = {} } = HEAD;
+    const mended = bucketOver((_, index) => ({ headers, body: index < 2 ? half() : 'sha' }));
+    expect((await mended.bucket.get('k'))?.body).toEqual(new Uint8Array(Buffer.from('sha')));
+    expect(methods(mended.sent)).toEqual(['GET', 'GET', 'GET']);
+    expect(mended.pause.waits).toHaveLength(2);
+    const broken = bucketOver(() => ({ headers, body: half() }));
+    await expect(broken.bucket.get('k')).rejects.toMatchObject({
+      message: "S3's answer for k broke off: aborted",
+      cause: { code: 'ECONNRESET' },
+    });
+    expect(broken.sent).toHaveLength(4);
+  });
+
   it('does not take a refusal for an absence', async () => {
     const { bucket } = bucketOver(() => s3Error(403, 'AccessDenied'));
     await expect(bucket.get('k')).rejects.toMatchObject({ name: 'AccessDenied' });

@@ -23,17 +23,24 @@ export class JournalWitness {
 
   over(store: ObjectStore): ObjectStore {
     return intercept(store, {
-      before: (call) => {
-        for (const key of deleted(call)) {
-          if (!key.startsWith(HEARTBEATS) && !this.#isAnnounced(key)) this.unannounced.push(key);
-        }
-      },
-      // Only a line that is stored counts.
+      before: (call) => this.deletes(deleted(call)),
       after: ({ operation, arguments: [key, body] }) => {
-        if (operation !== 'put' || !String(key).startsWith(JOURNAL)) return;
-        for (const line of String(body).trim().split('\n')) this.#announce(JSON.parse(line));
+        if (operation === 'put') this.stored(String(key), String(body));
       },
     });
+  }
+
+  /** S3 is asked to delete these. */
+  deletes(keys: readonly string[]): void {
+    for (const key of keys) {
+      if (!key.startsWith(HEARTBEATS) && !this.#isAnnounced(key)) this.unannounced.push(key);
+    }
+  }
+
+  /** Only a line that is stored counts. */
+  stored(key: string, body: string): void {
+    if (!key.startsWith(JOURNAL)) return;
+    for (const line of body.trim().split('\n')) this.#announce(JSON.parse(line));
   }
 
   #isAnnounced(key: string): boolean {

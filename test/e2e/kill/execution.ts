@@ -1,0 +1,122 @@
+/** The command line in a process of its own, killed at a request to AWS: when it arrives there, or has been done. */
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { type ProxyOptions, startFaultyProxy } from '../../support/faulty-proxy.ts';
+import type { JournalWitness } from '../../support/journal-witness.ts';
+import { watchedBy } from '../../support/wire-witness.ts';
+import { dieWithMe } from '../support/services.ts';
+
+export type Moment = 'arrived' | 'answered';
+
+/** Reads are many, and it is writes between which a state is half done. */
+export type Counted = 'all' | 'writes';
+
+const WRITES = new Set([
+  ...['PutItem', 'UpdateItem', 'DeleteItem', 'BatchWriteItem', 'PutEvents'],
+  ...['PUT', 'DELETE', 'DeleteObjects'],
+]);
+
+export interface Sentence {
+  /** Of its requests to S3, DynamoDB and EventBridge, from 1 on. */
+  readonly nth: number;
+  /** Which of them count. */
+  readonly of: Counted;
+  /** The service has not seen the request; or it has done it, and nobody hears of it. */
+  readonly when: Moment;
+}
+
+export interface Ended {
+  /** Undefined when it was killed. */
+  readonly code: number | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly requests: Readonly<Record<Counted, number>>;
+  /** The request at which it was killed. */
+  readonly at: string | undefined;
+}
+
+export interface Endpoints {
+  readonly s3: string;
+  readonly dynamodb: string;
+}
+
+const ROOT = join(import.meta.dirname, '..', '..', '..');
+
+/** Each has proxies of its own, so that nothing of it is on its way any more when this returns. */
+export async function execute(
+  args: readonly string[],
+  options: {
+    readonly environment: Readonly<Record<string, string>>;
+    readonly endpoints: Endpoints;
+    readonly witness: JournalWitness;
+    readonly sentence?: Sentence;
+  },
+): Promise<Ended> {
+  const { endpoints, witness, sentence } = options;
+  const watched = watchedBy(witness);
+  const counts = { arrived: { all: 0, writes: 0 }, answered: { all: 0, writes: 0 } };
+  let open = 0;
+  let at: string | undefined;
+  let kill = () => {};
+  let closed = () => {};
+  /** @returns whether this is the one. */
+  const strike = (when: Moment, operation: string): boolean => {
+    const counted = counts[when];
+    const isWrite = WRITES.has(operation);
+    counted.all++;
+    if (isWrite) counted.writes++;
+    if (at !== undefined || sentence?.when !== when) return false;
+    if (counted[sentence.of] !== sentence.nth || (sentence.of === 'writes' && !isWrite)) return false;
+    at = operation;
+    kill();
+    return true;
+  };
+  const hooks: Pick<ProxyOptions, 'onForward' | 'onAnswer'> = {
+    onForward: async (exchange) => {
+      if (strike('arrived', exchange.operation)) throw new Error('its sender is dead');
+      open++;
+      await watched.onForward(exchange);
+    },
+    onAnswer: async (exchange, status) => {
+      await watched.onAnswer(exchange, status);
+      strike('answered', exchange.operation);
+      if (--open === 0) closed();
+    },
+  };
+  const s3 = await startFaultyProxy({ endpoint: endpoints.s3, ...hooks });
+  const dynamodb = await startFaultyProxy({ endpoint: endpoints.dynamodb, ...hooks });
+  const child = spawn(process.execPath, ['cli/main.ts', ...args], {
+    cwd: ROOT,
+    env: {
+      ...{ PATH: process.env['PATH'], HOME: process.env['HOME'], NO_COLOR: '1' },
+      ...options.environment,
+      ...{ AWS_ENDPOINT_URL: s3.endpoint, AWS_ENDPOINT_URL_DYNAMODB: dynamodb.endpoint },
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  kill = () => child.kill('SIGKILL');
+  const guard = dieWithMe(child);
+  let [stdout, stderr] = ['', ''];
+  child.stdout.on('data', (chunk: Buffer) => {
+    stdout += chunk.toString();
+  });
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString();
+  });
+  const [code, signal] = await new Promise<readonly [number | null, NodeJS.Signals | null]>(
+    (resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', (...how) => resolve(how));
+    },
+  );
+  guard.release();
+  await Promise.all([s3.stop(), dynamodb.stop()]);
+  // What the service had begun is done before anything else begins.
+  while (open > 0) {
+    await new Promise<void>((resolve) => {
+      closed = resolve;
+    });
+  }
+  if (code === null && at === undefined) throw new Error(`${args.join(' ')} ended with ${signal}\n${stderr}`);
+  return { code: code ?? undefined, stdout, stderr, requests: counts.arrived, at };
+}

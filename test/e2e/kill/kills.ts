@@ -1,0 +1,343 @@
+/** Rounds of pushes, runs that are killed, and an undo that is killed; and what must hold after each. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Random } from '../../../bench/random.ts';
+import { listVersions, type Snapshot, snapshotBucket } from '../support/bucket.ts';
+import { sha256 } from '../support/client.ts';
+import {
+  type Artifact,
+  image,
+  index,
+  layer,
+  pushArtifact,
+  referrer,
+  signature,
+  utf8,
+} from '../support/images.ts';
+import { reach, registryRoot } from '../support/reach.ts';
+import { questionsFrom, served } from '../support/served.ts';
+import { snapshotTable } from '../support/table.ts';
+import { JOURNAL_PREFIX, type Report, reportOf } from '../support/world.ts';
+import type { Counted, Ended } from './execution.ts';
+import type { KillWorld } from './world.ts';
+
+export interface Figures {
+  readonly rounds: number;
+  /** Of each command. */
+  readonly kills: Readonly<Record<string, number>>;
+  /** At which requests. */
+  readonly places: Readonly<Record<string, number>>;
+  readonly bytes: number;
+  readonly undone: number;
+}
+
+type Command = 'reindex' | 'prune offline' | 'prune online' | 'apply' | 'restore';
+
+const ARGUMENTS: Readonly<Record<Command, readonly string[]>> = {
+  reindex: ['reindex', '--json'],
+  'prune offline': ['prune', '--mode', 'offline', '--yes', '--json'],
+  'prune online': ['prune', '--yes', '--json'],
+  apply: ['apply', '--yes', '--json'],
+  restore: ['restore', '--yes', '--json'],
+};
+const WAYS = ['prune offline', 'prune online', 'apply'] as const;
+/** In each round, in a row. */
+const DEATHS = { reindex: 3, prune: 9, restore: 3 } as const;
+const BLOBS = `${registryRoot()}blobs/`;
+
+interface Tagged {
+  readonly repo: string;
+  readonly tag: string;
+  readonly artifact: Artifact;
+}
+
+export class Kills {
+  readonly #world: KillWorld;
+  readonly #random: Random;
+  readonly #folder: string;
+  /** Requests of a command that was left alone. */
+  readonly #requests = new Map<Command, Ended['requests']>();
+  readonly #tagged = new Map<string, Tagged>();
+  readonly #kills = new Map<string, number>();
+  readonly #places = new Map<string, number>();
+  /** What does not hold; none is what is wanted. */
+  readonly findings: string[] = [];
+  #round = 0;
+  #bytes = 0;
+  #undone = 0;
+
+  private constructor(world: KillWorld, seed: number, folder: string) {
+    this.#world = world;
+    this.#random = new Random(seed);
+    this.#folder = folder;
+  }
+
+  static async carryOut(
+    world: KillWorld,
+    options: { readonly kills: number; readonly seed: number; readonly log: (line: string) => void },
+  ): Promise<Kills> {
+    const folder = await mkdtemp(join(tmpdir(), 'kill-'));
+    const kills = new Kills(world, options.seed, folder);
+    try {
+      await kills.#done('init');
+      while (kills.count < options.kills && kills.findings.length === 0) {
+        await kills.#next(WAYS[kills.#round % WAYS.length] ?? WAYS[0]);
+        options.log(`round ${kills.#round}: ${kills.count} kills, ${kills.#bytes} bytes reclaimed`);
+      }
+      await kills.#rest();
+      return kills;
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  }
+
+  get count(): number {
+    return [...this.#kills.values()].reduce((sum, one) => sum + one, 0);
+  }
+
+  get figures(): Figures {
+    return {
+      rounds: this.#round,
+      kills: Object.fromEntries(this.#kills),
+      places: Object.fromEntries([...this.#places].sort()),
+      bytes: this.#bytes,
+      undone: this.#undone,
+    };
+  }
+
+  async #next(way: (typeof WAYS)[number]): Promise<void> {
+    this.#round++;
+    const t0 = performance.now();
+    await this.#push();
+    if (process.env['TIMES']) console.log('push', Math.round(performance.now() - t0));
+    await this.#killed('reindex', DEATHS.reindex);
+    const before = await this.#objects();
+    const questions = questionsFrom(before);
+    const servedBefore = await served(this.#world.client, questions);
+    const earlier = new Set((await this.#runs()).keys());
+
+    const file = join(this.#folder, `${this.#round}.json`);
+    if (way === 'apply') await this.#done('plan', '--mode', 'offline', '-o', file, '--json');
+    const more = way === 'apply' ? [file] : [];
+    const last = await this.#killed(way, DEATHS.prune, more);
+    this.#expect(`${way}`, reportOf(asResult(last)).status, 'completed');
+    // What a plan does not name, or a killed run has taken that it does not.
+    const rest = await this.#finish();
+    await this.#checkTags(way);
+    await this.#checkBytes(before, earlier, [last, ...rest]);
+    await this.#checkGarbage();
+
+    for (const runId of await this.#journalled(earlier)) {
+      await this.#killed('restore', DEATHS.restore, [runId]);
+      this.#undone++;
+    }
+    const servedAfter = await served(this.#world.client, questions);
+    for (const [name, answer] of servedBefore) {
+      if (servedAfter.get(name) !== answer)
+        this.#find(`undone, ${name} is ${servedAfter.get(name)}, not ${answer}`);
+    }
+    await this.#checkTags('the undo');
+
+    await this.#done('reindex', '--json');
+    const restored = await this.#objects();
+    const again = await this.#finish();
+    const gone = bytesGone(restored, await this.#objects());
+    this.#expect('bytes of what came back', sumOf(again.map(reported)), gone);
+    this.#bytes += gone;
+  }
+
+  /** Prunes, left alone, until there is nothing more. */
+  async #finish(): Promise<Ended[]> {
+    const all: Ended[] = [];
+    for (let round = 0; round < 4; round++) {
+      const ended = await this.#done('prune', '--mode', 'offline', '--yes', '--json');
+      all.push(ended);
+      const { manifests, blobs, status } = reportOf(asResult(ended));
+      this.#expect('a prune that is left alone', status, 'completed');
+      if (manifests.deleted + blobs.deleted === 0) return all;
+      if (process.env['TIMES'] && round > 0) console.log('AGAIN', ended.stdout);
+    }
+    this.#find('there was something to prune again and again');
+    return all;
+  }
+
+  async #done(...args: readonly string[]): Promise<Ended> {
+    const t0 = performance.now();
+    const ended = await this.#world.run(args);
+    if (process.env['TIMES'])
+      console.log(args.join(' ').slice(0, 40), Math.round(performance.now() - t0), ended.requests);
+    if (ended.code !== 0)
+      this.#find(`${args.join(' ')} ended with ${ended.code}: ${ended.stdout}${ended.stderr}`);
+    return ended;
+  }
+
+  /** Kills the command so many times in a row, each time somewhere else, and lets it end then. */
+  async #killed(command: Command, deaths: number, more: readonly string[] = []): Promise<Ended> {
+    const [name = '', ...options] = ARGUMENTS[command];
+    const args = [name, ...more, ...options];
+    for (let death = 0; death < deaths; death++) {
+      const of: Counted = this.#random.chance(0.6) ? 'writes' : 'all';
+      const most = this.#requests.get(command)?.[of] ?? 20;
+      // Early more often than late: each time less is left to do.
+      const nth = 1 + Math.floor(this.#random.next() ** 2.5 * most);
+      const when = this.#random.chance(0.5) ? 'arrived' : 'answered';
+      const { at, code, stderr, stdout } = await this.#world.run(args, { nth, of, when });
+      if (at === undefined || code !== undefined) {
+        // It had less to do than that.
+        if (code !== 0) this.#find(`${args.join(' ')} ended with ${code}: ${stdout}${stderr}`);
+        break;
+      }
+      add(this.#kills, command);
+      add(this.#places, `${at} ${when}`);
+      if (process.env['TIMES']) console.log('killed', command, nth, of, most);
+      await this.#world.freeLock();
+      const t1 = performance.now();
+      await this.#checkTags(`${command} was killed at ${nth} of ${of}, ${at}, ${when}`);
+      if (process.env['TIMES']) console.log('check', Math.round(performance.now() - t1));
+    }
+    const ended = await this.#done(...args);
+    const known = this.#requests.get(command) ?? { all: 0, writes: 0 };
+    const { all, writes } = ended.requests;
+    this.#requests.set(command, { all: Math.max(all, known.all), writes: Math.max(writes, known.writes) });
+    return ended;
+  }
+
+  /** Some of everything loses its holder, and something stays. */
+  async #push(): Promise<void> {
+    const name = `round ${this.#round}`;
+    const push = async (repo: string, artifact: Artifact, tag: string) => {
+      await pushArtifact(this.#world.client, repo, artifact, tag);
+      this.#tagged.set(`${repo}:${tag}`, { repo, tag, artifact });
+    };
+    const base = layer('base', 300);
+    const app = (version: string) => image({ layers: [base, layer(`${name} app ${version}`, 300)] });
+    const list = (version: string) =>
+      index([image({ layers: [layer(`${name} list ${version}`, 300)] }), image({ layers: [base] })]);
+    await push('team/app', app('1'), 'v1');
+    await push('team/app', app('2'), 'v1');
+    const old = list('1');
+    await push('team/list', old, 'main');
+    const { client } = this.#world;
+    await pushArtifact(client, 'team/list', referrer(old, utf8(`${name} bill of materials`)));
+    const signed = signature(old);
+    await pushArtifact(client, 'team/list', signed, signed.tag);
+    await push('team/list', list('2'), 'main');
+    await client.pushBlob('team/app', layer(`${name} left`, 300));
+  }
+
+  /** Pulls all that has a tag, as a client with an empty cache. */
+  async #checkTags(after: string): Promise<void> {
+    for (const { repo, tag, artifact } of this.#tagged.values()) {
+      const pull = async (reference: string, { digest, blobs, children }: Artifact): Promise<void> => {
+        const pulled = await this.#world.client.getManifest(repo, reference);
+        if (pulled.digest !== digest) throw new Error(`${pulled.digest}, not ${digest}`);
+        for (const bytes of blobs) await this.#world.client.getBlob(repo, sha256(bytes));
+        for (const child of children) await pull(child.digest, child);
+      };
+      await pull(tag, artifact).catch((error: unknown) =>
+        this.#find(`after ${after}: ${repo}:${tag}: ${error instanceof Error ? error.message : error}`),
+      );
+    }
+  }
+
+  /** What went by each run is what it reports, and what went by all of them is what is gone. */
+  async #checkBytes(before: Snapshot, earlier: ReadonlySet<string>, ended: readonly Ended[]): Promise<void> {
+    const buried = new Map<string, number>();
+    for (const { sk, state, runId, size } of (await this.#items()).values()) {
+      if (sk !== 'BLOB' || state !== 'deleted' || earlier.has(String(runId))) continue;
+      buried.set(String(runId), (buried.get(String(runId)) ?? 0) + Number(size ?? 0));
+    }
+    const gone = bytesGone(before, await this.#objects());
+    this.#expect('bytes gone', sumOf([...buried.values()]), gone);
+    for (const one of ended) {
+      const { runId } = reportOf(asResult(one));
+      this.#expect(`bytes of run ${runId}`, reported(one), buried.get(runId) ?? 0);
+    }
+    this.#bytes += gone;
+  }
+
+  async #checkGarbage(): Promise<void> {
+    const { endpoint, bucket, witness } = this.#world;
+    const snapshot = await snapshotBucket(endpoint, bucket, registryRoot());
+    const everExisted = new Set(
+      [...(await this.#items()).values()].flatMap(({ pk, sk }) => {
+        const [, repo] = /^REPO#(.+)$/.exec(String(pk)) ?? [];
+        const [, digest] = /^MANIFEST#(.+)$/.exec(String(sk)) ?? [];
+        return repo === undefined || digest === undefined ? [] : [`${repo}@${digest}`];
+      }),
+    );
+    const { garbageKeys } = await reach({ endpoint, bucket, snapshot, everExisted });
+    for (const key of garbageKeys) this.#find(`leaked: ${key}`);
+    for (const key of witness.unannounced.splice(0)) this.#find(`deleted and not journalled before: ${key}`);
+    for (const [key, { state }] of await this.#items()) {
+      if (state === 'deleting' || state === 'condemned') this.#find(`${key} is ${state}`);
+    }
+  }
+
+  /** At the end of all. */
+  async #rest(): Promise<void> {
+    const { added, removed, lost } = JSON.parse((await this.#done('reindex', '--json')).stdout);
+    this.#expect('lost', lost, []);
+    const drift = [added, removed].flatMap((counts) => Object.entries<number>(counts));
+    this.#expect(
+      'the drift',
+      drift.filter(([, count]) => count > 0),
+      [],
+    );
+    await this.#checkGarbage();
+    await this.#checkTags('all of it');
+    for (const { key } of await listVersions(this.#world.endpoint, this.#world.bucket, registryRoot())) {
+      if (key.includes('/_uploads/')) this.#find(`left of an upload: ${key}`);
+    }
+  }
+
+  /** Runs with something to undo, newest first. */
+  async #journalled(earlier: ReadonlySet<string>): Promise<string[]> {
+    const { endpoint, bucket } = this.#world;
+    const keys = (await snapshotBucket(endpoint, bucket, JOURNAL_PREFIX)).keys();
+    const runs = new Set([...keys].map((key) => key.slice(JOURNAL_PREFIX.length).split('/', 1)[0] ?? ''));
+    return [...runs.difference(earlier)].sort().reverse();
+  }
+
+  async #objects(): Promise<Snapshot> {
+    return await snapshotBucket(this.#world.endpoint, this.#world.bucket, registryRoot());
+  }
+
+  async #items() {
+    return await snapshotTable(this.#world.tables, this.#world.table);
+  }
+
+  /** Oldest first. */
+  async #runs(): Promise<Map<string, unknown>> {
+    const items = [...(await this.#items()).values()].filter(({ pk }) => pk === 'RUNS');
+    return new Map(items.map(({ sk, status }): [string, unknown] => [String(sk), status]).sort());
+  }
+
+  #expect(what: string, is: unknown, due: unknown): void {
+    const [found, wanted] = [JSON.stringify(is), JSON.stringify(due)];
+    if (found !== wanted) this.#find(`${what}: ${found}, not ${wanted}`);
+  }
+
+  #find(text: string): void {
+    this.findings.push(`round ${this.#round}: ${text}`);
+  }
+}
+
+/** Of the registry's blobs. */
+function bytesGone(before: Snapshot, after: Snapshot): number {
+  return sumOf([...before].map(([key, { size }]) => (key.startsWith(BLOBS) && !after.has(key) ? size : 0)));
+}
+
+/** Bytes of blobs that a run reports. */
+function reported(ended: Ended): number {
+  const { spaceReclaimed }: Report = reportOf(asResult(ended));
+  return spaceReclaimed;
+}
+
+const asResult = ({ code = -1, stdout, stderr }: Ended) => ({ code, stdout, stderr });
+const sumOf = (numbers: readonly number[]): number => numbers.reduce((sum, one) => sum + one, 0);
+
+function add(counts: Map<string, number>, name: string): void {
+  counts.set(name, (counts.get(name) ?? 0) + 1);
+}

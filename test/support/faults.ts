@@ -1,0 +1,138 @@
+/** What can go wrong between a client and AWS, by a plan that is the same for the same seed. */
+import { Random } from '../../bench/random.ts';
+
+export const FAULTS = [
+  /** `SlowDown`, `ThrottlingException`, `ProvisionedThroughputExceededException`. */
+  'throttled',
+  'internal error',
+  /** The service has not seen the request. */
+  'reset before',
+  /** The request took effect, and its answer is lost. */
+  'reset after',
+  'slow',
+  /** The answer ends in the middle. */
+  'truncated',
+  /** S3 answers 200, and the body is an error. */
+  'error in a 200',
+  /** DeleteObjects: some keys stay, and S3 says so. */
+  'keys refused',
+  /** DeleteObjects: some keys go, and S3 says that they did not. */
+  'keys disowned',
+  /** BatchWriteItem: `UnprocessedItems`. */
+  'writes left over',
+  /** BatchGetItem: `UnprocessedKeys`. */
+  'reads left over',
+  /** PutEvents: `FailedEntryCount`. */
+  'entries refused',
+  /** From then on, until somebody signs in again. */
+  'token expired',
+  /** The service takes the request's time for wrong. */
+  'clock skewed',
+] as const;
+
+export type Fault = (typeof FAULTS)[number];
+
+export type Service = 's3' | 'dynamodb' | 'events';
+
+/** A request, as far as a fault is chosen by it. */
+export interface Call {
+  readonly service: Service;
+  /** `GetItem`, `PutEvents`; of S3 the method, `LIST`, or `DeleteObjects`. */
+  readonly operation: string;
+}
+
+/** Of all requests that the fault can meet, from 0 to 1. */
+export type Rates = Readonly<Partial<Record<Fault, number>>>;
+
+/** The client of DynamoDB slows down for seconds with each: enough to see that it goes on. */
+const MOST_THROTTLED = 6;
+
+const SERVICES: Readonly<Partial<Record<Fault, Service>>> = {
+  'error in a 200': 's3',
+  'keys refused': 's3',
+  'keys disowned': 's3',
+  'writes left over': 'dynamodb',
+  'reads left over': 'dynamodb',
+  'entries refused': 'events',
+};
+
+const OPERATIONS: Readonly<Partial<Record<Fault, readonly string[]>>> = {
+  'error in a 200': ['DeleteObjects', 'LIST'],
+  'keys refused': ['DeleteObjects'],
+  'keys disowned': ['DeleteObjects'],
+  'writes left over': ['BatchWriteItem'],
+  'reads left over': ['BatchGetItem'],
+  'entries refused': ['PutEvents'],
+};
+
+/** An answer to HEAD has no body that could be cut. */
+const canMeet = (fault: Fault, { service, operation }: Call): boolean =>
+  (SERVICES[fault] ?? service) === service &&
+  (OPERATIONS[fault] ?? [operation]).includes(operation) &&
+  !(fault === 'truncated' && operation === 'HEAD');
+
+/**
+ * Decides which request meets which fault. The n-th request of an operation meets the same one for the same seed,
+ * whatever else is under way, so that a run's own concurrency changes the plan as little as can be.
+ */
+export class FaultPlan {
+  readonly injected = new Map<Fault, number>();
+  readonly #seed: number;
+  readonly #rates: Rates;
+  readonly #seen = new Map<string, number>();
+  #on = false;
+  #expired = false;
+
+  constructor(seed: number, rates: Rates) {
+    this.#seed = seed;
+    this.#rates = rates;
+  }
+
+  begin(): void {
+    this.#on = true;
+  }
+
+  end(): void {
+    this.#on = false;
+    this.#expired = false;
+  }
+
+  /** New credentials, where the old ones have expired. @returns whether they had. */
+  signIn(): boolean {
+    const had = this.#expired;
+    this.#expired = false;
+    return had;
+  }
+
+  /** @returns undefined where nothing goes wrong; and the randomness of what does. */
+  choose(call: Call): { readonly fault: Fault; readonly random: Random } | undefined {
+    if (!this.#on) return undefined;
+    const name = `${call.service} ${call.operation}`;
+    const nth = (this.#seen.get(name) ?? 0) + 1;
+    this.#seen.set(name, nth);
+    const random = new Random(hash(`${this.#seed} ${name} ${nth}`));
+    if (this.#expired) return { fault: 'token expired', random };
+    let at = random.next();
+    for (const fault of FAULTS) {
+      const rate = this.#rates[fault];
+      if (rate === undefined || !canMeet(fault, call)) continue;
+      at -= rate;
+      if (at >= 0) continue;
+      if (fault === 'throttled' && (this.injected.get(fault) ?? 0) >= MOST_THROTTLED) return undefined;
+      if (fault === 'token expired') this.#expired = true;
+      return { fault, random };
+    }
+    return undefined;
+  }
+
+  count(fault: Fault): void {
+    this.injected.set(fault, (this.injected.get(fault) ?? 0) + 1);
+  }
+}
+
+/** FNV-1a. */
+function hash(text: string): number {
+  let value = 0x811c9dc5;
+  for (let at = 0; at < text.length; at++) value = Math.imul(value ^ text.charCodeAt(at), 0x01000193) >>> 0;
+  return value;
+}
