@@ -19,7 +19,7 @@ import {
 import { goneBetween, notWhole, type Reached, sum, walkTags } from '../../local/demo-proof.ts';
 import { DemoRegistry, ROOT } from '../../local/demo-registry.ts';
 import { readView, type View } from '../../local/demo-view.ts';
-import { adopt, type Ended, type Environment, runCli } from '../cli/support.ts';
+import { type Ended, type Environment, spawnCli } from '../cli/support.ts';
 import type { FaultPlan, Service } from './faults.ts';
 import { startFaultyProxy } from './faulty-proxy.ts';
 import { JournalWitness } from './journal-witness.ts';
@@ -103,7 +103,6 @@ export class FaultyWorld {
       AWS_ENDPOINT_URL_EVENTBRIDGE: await before('events'),
       ...{ GRACE: '0s', QUARANTINE: '0s', ALLOW_UNVERSIONED: String(!versioned) },
     };
-    adopt(this.#environment);
     await this.#command('init');
   }
 
@@ -207,7 +206,7 @@ export class FaultyWorld {
 
   /** Nothing that goes wrong is kept quiet. */
   async #command(...args: readonly string[]): Promise<Ended> {
-    const ended = await runCli(args, this.#environment);
+    const ended = await spawnCli(args, this.#environment);
     const { code, stdout, stderr } = ended;
     const command = args.join(' ');
     this.steps.push({ command, ended });
@@ -237,7 +236,7 @@ export class FaultyWorld {
 
   /**
    * The lease of a run whose last words did not reach the table lasts for the life of a process and more: nobody waits for
-   * it here. The process is this one, and its run is over.
+   * it here. Its process is gone here.
    */
   async #freeLock(): Promise<void> {
     this.#plan.signIn();
