@@ -65,6 +65,8 @@ export class FaultyWorld {
   #before: View = { objects: new Map(), repositories: new Map() };
   readonly steps: Step[] = [];
   readonly reports = new Map<string, Report>();
+  /** How often all that was deleted was said to be back. */
+  undone = 0;
   /** What was found not to hold; empty is what is wanted. */
   readonly findings: string[] = [];
 
@@ -166,10 +168,19 @@ export class FaultyWorld {
 
   /** Of all runs, newest first. What came back is garbage again, for the runs after the faults. */
   async #undo(): Promise<void> {
-    for (const runId of [...this.reports.keys()].reverse()) {
-      await this.#untilDone('restore', runId, '--yes', '--json');
-    }
+    const runs = (await this.#items()).flatMap(({ pk, sk }) => (pk === 'RUNS' ? String(sk) : []));
+    const codes: number[] = [];
+    for (const runId of runs.sort().reverse())
+      codes.push((await this.#untilDone('restore', runId, '--yes', '--json')).code);
     await this.#checkTags('the undo');
+    // One that has said that it could not bring everything back is not held to it.
+    if (codes.some((code) => code !== EXIT.done)) return;
+    this.undone++;
+    const missing = goneBetween(this.#before, await this.#view());
+    for (const key of missing.keys()) {
+      const isNeeded = key.startsWith(`${ROOT}blobs/`) || /\/(?:revisions|_layers|current)\//.test(key);
+      if (isNeeded) this.findings.push(`not brought back: ${key}`);
+    }
   }
 
   async #recover(): Promise<void> {
