@@ -11,6 +11,7 @@ interface Details {
   readonly port?: unknown;
   /** Of S3's answers. */
   readonly Region?: unknown;
+  readonly $metadata?: { readonly httpStatusCode?: number };
   readonly $response?: { readonly headers?: Readonly<Record<string, string>> };
 }
 
@@ -64,6 +65,7 @@ const EXPLANATIONS: readonly Explanation[] = [
       : undefined,
   network,
   file,
+  withoutReason,
   ({ message }) =>
     message.includes('Deserialization error')
       ? `the answer is none of AWS (${stopped(message.split('\n', 1)[0] ?? '')}): check AWS_ENDPOINT_URL`
@@ -103,6 +105,15 @@ function credentials({ name, message }: Details): string | undefined {
     return `AWS does not accept the credentials (${name}: ${stopped(message)}): ${CREDENTIALS}`;
   }
   return undefined;
+}
+
+/** An answer to HEAD has no body that could say why: S3 answers 400 where the credentials have expired. */
+function withoutReason({ name, $metadata: { httpStatusCode: status } = {} }: Details): string | undefined {
+  if (name !== 'UnknownError' || status === undefined) return undefined;
+  return status === 400
+    ? 'S3 answered 400 and could not say why: the AWS credentials may have expired; sign in again (aws sso login), or ' +
+        `${CREDENTIALS} anew`
+    : `S3 answered ${status} and could not say why: try again later`;
 }
 
 /** As the services say it: `User: <arn> is not authorized to perform: <action> on resource: <arn> because …` */

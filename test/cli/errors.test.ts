@@ -231,6 +231,11 @@ describe('before anything answers', () => {
 describe('one line for', () => {
   const serviceError = (name: string, message: string) =>
     new S3ServiceException({ name, message, $fault: 'client', $metadata: {} });
+  /** Of an answer to HEAD, which has no body. */
+  const unknownError = (httpStatusCode: number) =>
+    new S3ServiceException({
+      ...{ name: 'UnknownError', message: 'UnknownError', $fault: 'client', $metadata: { httpStatusCode } },
+    });
   const named = (name: string, message: string) => Object.assign(new Error(message), { name });
 
   it.each([
@@ -238,6 +243,12 @@ describe('one line for', () => {
       serviceError('SlowDown', 'Please reduce your request rate.'),
       'AWS limits the rate (SlowDown: Please reduce your request rate): try again later',
     ],
+    [
+      unknownError(400),
+      'S3 answered 400 and could not say why: the AWS credentials may have expired; sign in again ' +
+        `(aws sso login), or ${CREDENTIALS} anew`,
+    ],
+    [unknownError(500), 'S3 answered 500 and could not say why: try again later'],
     [
       new QueueDoesNotExist({ message: 'The specified queue does not exist.', $metadata: {} }),
       'the queue does not exist: check its URL and AWS_REGION',

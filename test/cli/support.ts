@@ -89,7 +89,7 @@ export async function pushTwo(registry: DemoRegistry): Promise<void> {
 /** In a process of its own, with this environment and nothing else. */
 export function spawnCli(args: readonly string[], env: Environment): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const options = { cwd: PROJECT, env: { PATH: process.env['PATH'], ...env }, timeout: 30_000 };
+    const options = { cwd: PROJECT, env: { PATH: process.env['PATH'], ...env }, timeout: 90_000 };
     execFile(process.execPath, ['cli/main.ts', ...args], options, (error, stdout, stderr) => {
       const code = error === null ? 0 : error.code;
       if (typeof code === 'number') resolve({ code, stdout, stderr });

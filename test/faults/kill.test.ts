@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Kills } from '../e2e/kill/kills.ts';
 import { type KillWorld, startKillWorld } from '../e2e/kill/world.ts';
 
-/** More by `KILLS=500`, others by `KILLS_SEED=2`. */
+/** At least so many, and each command; more by `KILLS=500`, others by `KILLS_SEED=2`. */
 const kills = Number(process.env['KILLS'] ?? 30);
 const seed = Number(process.env['KILLS_SEED'] ?? 1);
 const PER_KILL_MS = 30_000;

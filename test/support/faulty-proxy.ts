@@ -47,12 +47,19 @@ const HOP_BY_HOP = /^(?:connection|keep-alive|transfer-encoding|expect|content-l
 
 /**
  * Bytes and headers pass unchanged, so that signatures stay valid, but where only a part of the request is to take effect.
+ * Once it has stopped, nothing that went through it is on its way to the service any more.
  * @example const { endpoint } = await startFaultyProxy({ endpoint: s3.endpoint, service: 's3', plan });
  */
 export async function startFaultyProxy(options: ProxyOptions): Promise<Embedded> {
   const agent = new Agent({ keepAlive: true });
+  const underway = new Set<Promise<void>>();
   const server = createServer((request, response) => {
-    handle(options, agent, request, response).catch(() => response.destroy());
+    const handled = handle(options, agent, request, response)
+      .catch(() => {
+        response.destroy();
+      })
+      .finally(() => underway.delete(handled));
+    underway.add(handled);
   });
   server.listen(0, LOOPBACK);
   await once(server, 'listening');
@@ -63,6 +70,8 @@ export async function startFaultyProxy(options: ProxyOptions): Promise<Embedded>
     stop: async () => {
       server.close();
       server.closeAllConnections();
+      // What the service has begun it also ends, whether or not anybody waits for it.
+      await Promise.all(underway);
       agent.destroy();
     },
   };

@@ -19,7 +19,7 @@ import {
 import { goneBetween, notWhole, type Reached, sum, walkTags } from '../../local/demo-proof.ts';
 import { DemoRegistry, ROOT } from '../../local/demo-registry.ts';
 import { readView, type View } from '../../local/demo-view.ts';
-import { adopt, type Ended, type Environment, runCli } from '../cli/support.ts';
+import { type Ended, type Environment, spawnCli } from '../cli/support.ts';
 import type { FaultPlan, Service } from './faults.ts';
 import { startFaultyProxy } from './faulty-proxy.ts';
 import { JournalWitness } from './journal-witness.ts';
@@ -65,6 +65,8 @@ export class FaultyWorld {
   #before: View = { objects: new Map(), repositories: new Map() };
   readonly steps: Step[] = [];
   readonly reports = new Map<string, Report>();
+  /** How often all that was deleted was said to be back. */
+  undone = 0;
   /** What was found not to hold; empty is what is wanted. */
   readonly findings: string[] = [];
 
@@ -103,7 +105,6 @@ export class FaultyWorld {
       AWS_ENDPOINT_URL_EVENTBRIDGE: await before('events'),
       ...{ GRACE: '0s', QUARANTINE: '0s', ALLOW_UNVERSIONED: String(!versioned) },
     };
-    adopt(this.#environment);
     await this.#command('init');
   }
 
@@ -167,10 +168,19 @@ export class FaultyWorld {
 
   /** Of all runs, newest first. What came back is garbage again, for the runs after the faults. */
   async #undo(): Promise<void> {
-    for (const runId of [...this.reports.keys()].reverse()) {
-      await this.#untilDone('restore', runId, '--yes', '--json');
-    }
+    const runs = (await this.#items()).flatMap(({ pk, sk }) => (pk === 'RUNS' ? String(sk) : []));
+    const codes: number[] = [];
+    for (const runId of runs.sort().reverse())
+      codes.push((await this.#untilDone('restore', runId, '--yes', '--json')).code);
     await this.#checkTags('the undo');
+    // One that has said that it could not bring everything back is not held to it.
+    if (codes.some((code) => code !== EXIT.done)) return;
+    this.undone++;
+    const missing = goneBetween(this.#before, await this.#view());
+    for (const key of missing.keys()) {
+      const isNeeded = key.startsWith(`${ROOT}blobs/`) || /\/(?:revisions|_layers|current)\//.test(key);
+      if (isNeeded) this.findings.push(`not brought back: ${key}`);
+    }
   }
 
   async #recover(): Promise<void> {
@@ -207,7 +217,7 @@ export class FaultyWorld {
 
   /** Nothing that goes wrong is kept quiet. */
   async #command(...args: readonly string[]): Promise<Ended> {
-    const ended = await runCli(args, this.#environment);
+    const ended = await spawnCli(args, this.#environment);
     const { code, stdout, stderr } = ended;
     const command = args.join(' ');
     this.steps.push({ command, ended });
@@ -237,7 +247,7 @@ export class FaultyWorld {
 
   /**
    * The lease of a run whose last words did not reach the table lasts for the life of a process and more: nobody waits for
-   * it here. The process is this one, and its run is over.
+   * it here. Its process is gone here.
    */
   async #freeLock(): Promise<void> {
     this.#plan.signIn();

@@ -55,10 +55,8 @@ export async function execute(
   const { endpoints, witness, sentence } = options;
   const watched = watchedBy(witness);
   const counts = { arrived: { all: 0, writes: 0 }, answered: { all: 0, writes: 0 } };
-  let open = 0;
   let at: string | undefined;
   let kill = () => {};
-  let closed = () => {};
   /** @returns whether this is the one. */
   const strike = (when: Moment, operation: string): boolean => {
     const counted = counts[when];
@@ -74,13 +72,11 @@ export async function execute(
   const hooks: Pick<ProxyOptions, 'onForward' | 'onAnswer'> = {
     onForward: async (exchange) => {
       if (strike('arrived', exchange.operation)) throw new Error('its sender is dead');
-      open++;
       await watched.onForward(exchange);
     },
     onAnswer: async (exchange, status) => {
       await watched.onAnswer(exchange, status);
       strike('answered', exchange.operation);
-      if (--open === 0) closed();
     },
   };
   const s3 = await startFaultyProxy({ endpoint: endpoints.s3, ...hooks });
@@ -111,12 +107,6 @@ export async function execute(
   );
   guard.release();
   await Promise.all([s3.stop(), dynamodb.stop()]);
-  // What the service had begun is done before anything else begins.
-  while (open > 0) {
-    await new Promise<void>((resolve) => {
-      closed = resolve;
-    });
-  }
   if (code === null && at === undefined) throw new Error(`${args.join(' ')} ended with ${signal}\n${stderr}`);
   return { code: code ?? undefined, stdout, stderr, requests: counts.arrived, at };
 }

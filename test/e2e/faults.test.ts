@@ -1,0 +1,74 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startEmbeddedDynamoDb } from '../../local/embedded-dynamodb.ts';
+import { type Fault, FaultPlan, type Rates } from '../support/faults.ts';
+import { FaultyWorld, type Place, type Way } from '../support/faulty-world.ts';
+import { createBucket } from './support/bucket.ts';
+import { createBus } from './support/bus.ts';
+import { cliEnvironment } from './support/cli.ts';
+import { type Service, startMoto } from './support/services.ts';
+import { JOURNAL_PREFIX } from './support/world.ts';
+
+const PASSING: Rates = {
+  ...{ throttled: 0.005, 'internal error': 0.03, 'reset before': 0.03, 'reset after': 0.04 },
+  ...{ truncated: 0.03, 'clock skewed': 0.02, 'error in a 200': 0.1 },
+  ...{ 'writes left over': 0.2, 'reads left over': 0.2, 'entries refused': 0.4 },
+};
+const LASTING: Rates = {
+  ...{ 'reset after': 0.05, 'keys refused': 0.3, 'keys disowned': 0.3, 'token expired': 0.002 },
+};
+
+const LIVES: readonly (readonly [number, Way, 'passing' | 'lasting', Rates])[] = [
+  [1, 'online', 'passing', PASSING],
+  [2, 'offline', 'lasting', LASTING],
+  [3, 'planned', 'lasting', LASTING],
+];
+
+/** As in test/contract/wire-faults.test.ts, on a bucket that keeps versions: all that is pruned is undone as well. */
+describe('a collector that meets faults at the wire, on a versioned bucket', () => {
+  let moto: Service;
+  const injected = new Map<Fault, number>();
+  let undone = 0;
+
+  beforeAll(async () => {
+    moto = await startMoto();
+  });
+
+  afterAll(async () => {
+    await moto?.stop();
+    process.stdout.write(`faults injected: ${JSON.stringify(Object.fromEntries(injected))}\n`);
+  });
+
+  async function lived(seed: number, way: Way, rates: Rates) {
+    const dynamoDb = await startEmbeddedDynamoDb();
+    const [bucket, table] = [`registry-faults-${seed}`, `table-faults-${seed}`];
+    await createBucket(moto.url, bucket, { versioned: true });
+    const bus = await createBus(moto.url, `bus-faults-${seed}`);
+    const place: Place = {
+      endpoints: { s3: moto.url, dynamodb: dynamoDb.endpoint, events: moto.url },
+      ...{ bucket, table, versioned: true },
+      environment: cliEnvironment({
+        ...{ endpoint: moto.url, table, bucket, bus: bus.name, journalPrefix: JOURNAL_PREFIX },
+      }),
+    };
+    const plan = new FaultPlan(seed, rates);
+    const world = await FaultyWorld.start(place, plan);
+    try {
+      await world.live(way);
+      for (const [fault, count] of plan.injected) injected.set(fault, (injected.get(fault) ?? 0) + count);
+      undone += world.undone;
+      return { findings: world.findings, left: await world.left() };
+    } finally {
+      await world.stop();
+      await dynamoDb.stop();
+    }
+  }
+
+  it('loses and leaks nothing, undone and pruned again, and tells what it did', async () => {
+    const faultless = lived(0, 'offline', {});
+    const lives = await Promise.all(LIVES.map(([seed, way, , rates]) => lived(seed, way, rates)));
+    const { findings, left } = await faultless;
+    expect(findings).toEqual([]);
+    for (const life of lives) expect(life).toEqual({ findings: [], left });
+    expect(undone).toBeGreaterThan(1);
+  });
+});
