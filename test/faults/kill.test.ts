@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Kills } from '../e2e/kill/kills.ts';
-import { type KillWorld, startKillWorld } from '../e2e/kill/world.ts';
+import { Kills } from './kill/kills.ts';
+import { type KillWorld, startKillWorld } from './kill/world.ts';
 
 /** At least so many, and each command; more by `KILLS=500`, others by `KILLS_SEED=2`. */
 const kills = Number(process.env['KILLS'] ?? 30);

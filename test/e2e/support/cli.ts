@@ -71,40 +71,54 @@ export interface RunningCli {
   readonly stop: () => Promise<CliResult>;
 }
 
-/** Starts the command line in a process of its own, which ends with this one at the latest. */
-export function startCli(args: readonly string[], env: Readonly<Record<string, string>>): RunningCli {
+/** A command in a process of its own, which ends with this one at the latest. */
+export interface LaunchedCli {
+  readonly kill: (signal: NodeJS.Signals) => void;
+  /** What it has said so far. */
+  readonly said: { stdout: string; stderr: string };
+  /** When it is gone: its code, or the signal that ended it. */
+  readonly closed: Promise<readonly [number | null, NodeJS.Signals | null]>;
+}
+
+export function launchCli(args: readonly string[], env: Readonly<Record<string, string>>): LaunchedCli {
   const child = spawn(process.execPath, ['cli/main.ts', ...args], {
     cwd: ROOT,
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], NO_COLOR: '1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const guard = dieWithMe(child);
-  let [stdout, stderr] = ['', ''];
+  const said = { stdout: '', stderr: '' };
   child.stdout.on('data', (chunk: Buffer) => {
-    stdout += chunk.toString();
+    said.stdout += chunk.toString();
   });
   child.stderr.on('data', (chunk: Buffer) => {
-    stderr += chunk.toString();
+    said.stderr += chunk.toString();
   });
-  const ended = new Promise<CliResult>((resolve, reject) => {
+  const closed = new Promise<readonly [number | null, NodeJS.Signals | null]>((resolve, reject) => {
     child.once('error', reject);
-    child.once('close', (code, signal) => {
-      if (code === null) reject(new Error(`cli ${args.join(' ')} ended with ${signal}\n${stdout}${stderr}`));
-      else resolve({ code, stdout, stderr });
-    });
+    child.once('close', (...how) => resolve(how));
+  }).finally(() => guard.release());
+  return { kill: (signal) => child.kill(signal), said, closed };
+}
+
+/** Starts a command that is to be stopped. */
+export function startCli(args: readonly string[], env: Readonly<Record<string, string>>): RunningCli {
+  const { kill, said, closed } = launchCli(args, env);
+  const ended = closed.then(([code, signal]): CliResult => {
+    if (code !== null) return { code, ...said };
+    throw new Error(`cli ${args.join(' ')} ended with ${signal}\n${said.stdout}${said.stderr}`);
   });
   // Whoever stops it hears of it.
   ended.catch(() => undefined);
   return {
-    stderr: () => stderr,
+    stderr: () => said.stderr,
     stop: async () => {
-      child.kill('SIGTERM');
-      const timer = setTimeout(() => child.kill('SIGKILL'), STOP_WITHIN_MS);
+      kill('SIGTERM');
+      const timer = setTimeout(() => kill('SIGKILL'), STOP_WITHIN_MS);
       try {
         return await ended;
       } finally {
         clearTimeout(timer);
-        guard.release();
       }
     },
   };

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startEmbeddedDynamoDb } from '../../local/embedded-dynamodb.ts';
+import { createBucket } from '../e2e/support/bucket.ts';
+import { createBus } from '../e2e/support/bus.ts';
+import { cliEnvironment } from '../e2e/support/cli.ts';
+import { type Service, startMoto } from '../e2e/support/services.ts';
+import { JOURNAL_PREFIX } from '../e2e/support/world.ts';
 import { type Fault, FaultPlan, type Rates } from '../support/faults.ts';
 import { FaultyWorld, type Place, type Way } from '../support/faulty-world.ts';
-import { createBucket } from './support/bucket.ts';
-import { createBus } from './support/bus.ts';
-import { cliEnvironment } from './support/cli.ts';
-import { type Service, startMoto } from './support/services.ts';
-import { JOURNAL_PREFIX } from './support/world.ts';
 
 const PASSING: Rates = {
   ...{ throttled: 0.005, 'internal error': 0.03, 'reset before': 0.03, 'reset after': 0.04 },

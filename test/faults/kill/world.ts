@@ -1,13 +1,13 @@
 /** A small real registry, and the collector that is killed again and again. */
 import { DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { type Embedded, startEmbeddedDynamoDb } from '../../../local/embedded-dynamodb.ts';
+import { CREDENTIALS, createBucket, REGION } from '../../e2e/support/bucket.ts';
+import { createBus } from '../../e2e/support/bus.ts';
+import { cliEnvironment } from '../../e2e/support/cli.ts';
+import { type RegistryClient, registryClient } from '../../e2e/support/client.ts';
+import { type Service, startMoto, startRegistry } from '../../e2e/support/services.ts';
+import { JOURNAL_PREFIX } from '../../e2e/support/world.ts';
 import { JournalWitness } from '../../support/journal-witness.ts';
-import { CREDENTIALS, createBucket, REGION } from '../support/bucket.ts';
-import { createBus } from '../support/bus.ts';
-import { cliEnvironment } from '../support/cli.ts';
-import { type RegistryClient, registryClient } from '../support/client.ts';
-import { type Service, startMoto, startRegistry } from '../support/services.ts';
-import { JOURNAL_PREFIX } from '../support/world.ts';
 import { type Ended, execute, type Sentence } from './execution.ts';
 
 const BUCKET = 'registry-kill';

@@ -1,10 +1,8 @@
 /** The command line in a process of its own, killed at a request to AWS: when it arrives there, or has been done. */
-import { spawn } from 'node:child_process';
-import { join } from 'node:path';
+import { launchCli } from '../../e2e/support/cli.ts';
 import { type ProxyOptions, startFaultyProxy } from '../../support/faulty-proxy.ts';
 import type { JournalWitness } from '../../support/journal-witness.ts';
 import { watchedBy } from '../../support/wire-witness.ts';
-import { dieWithMe } from '../support/services.ts';
 
 export type Moment = 'arrived' | 'answered';
 
@@ -39,8 +37,6 @@ export interface Endpoints {
   readonly s3: string;
   readonly dynamodb: string;
 }
-
-const ROOT = join(import.meta.dirname, '..', '..', '..');
 
 /** Each has proxies of its own, so that nothing of it is on its way any more when this returns. */
 export async function execute(
@@ -81,32 +77,14 @@ export async function execute(
   };
   const s3 = await startFaultyProxy({ endpoint: endpoints.s3, ...hooks });
   const dynamodb = await startFaultyProxy({ endpoint: endpoints.dynamodb, ...hooks });
-  const child = spawn(process.execPath, ['cli/main.ts', ...args], {
-    cwd: ROOT,
-    env: {
-      ...{ PATH: process.env['PATH'], HOME: process.env['HOME'], NO_COLOR: '1' },
-      ...options.environment,
-      ...{ AWS_ENDPOINT_URL: s3.endpoint, AWS_ENDPOINT_URL_DYNAMODB: dynamodb.endpoint },
-    },
-    stdio: ['ignore', 'pipe', 'pipe'],
+  const launched = launchCli(args, {
+    ...options.environment,
+    ...{ AWS_ENDPOINT_URL: s3.endpoint, AWS_ENDPOINT_URL_DYNAMODB: dynamodb.endpoint },
   });
-  kill = () => child.kill('SIGKILL');
-  const guard = dieWithMe(child);
-  let [stdout, stderr] = ['', ''];
-  child.stdout.on('data', (chunk: Buffer) => {
-    stdout += chunk.toString();
-  });
-  child.stderr.on('data', (chunk: Buffer) => {
-    stderr += chunk.toString();
-  });
-  const [code, signal] = await new Promise<readonly [number | null, NodeJS.Signals | null]>(
-    (resolve, reject) => {
-      child.once('error', reject);
-      child.once('close', (...how) => resolve(how));
-    },
-  );
-  guard.release();
+  kill = () => launched.kill('SIGKILL');
+  const [code, signal] = await launched.closed;
   await Promise.all([s3.stop(), dynamodb.stop()]);
-  if (code === null && at === undefined) throw new Error(`${args.join(' ')} ended with ${signal}\n${stderr}`);
-  return { code: code ?? undefined, stdout, stderr, requests: counts.arrived, at };
+  if (code === null && at === undefined)
+    throw new Error(`${args.join(' ')} ended with ${signal}\n${launched.said.stderr}`);
+  return { code: code ?? undefined, ...launched.said, requests: counts.arrived, at };
 }

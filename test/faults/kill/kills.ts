@@ -3,8 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Random } from '../../../bench/random.ts';
-import { listVersions, type Snapshot, snapshotBucket } from '../support/bucket.ts';
-import { sha256 } from '../support/client.ts';
+import { listVersions, type Snapshot, snapshotBucket } from '../../e2e/support/bucket.ts';
+import { sha256 } from '../../e2e/support/client.ts';
 import {
   type Artifact,
   image,
@@ -14,11 +14,11 @@ import {
   referrer,
   signature,
   utf8,
-} from '../support/images.ts';
-import { reach, registryRoot } from '../support/reach.ts';
-import { questionsFrom, served } from '../support/served.ts';
-import { snapshotTable } from '../support/table.ts';
-import { JOURNAL_PREFIX, type Report, reportOf } from '../support/world.ts';
+} from '../../e2e/support/images.ts';
+import { reach, registryRoot } from '../../e2e/support/reach.ts';
+import { questionsFrom, served } from '../../e2e/support/served.ts';
+import { snapshotTable } from '../../e2e/support/table.ts';
+import { JOURNAL_PREFIX, type Report, reportOf } from '../../e2e/support/world.ts';
 import type { Counted, Ended } from './execution.ts';
 import type { KillWorld } from './world.ts';
 
