@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 /** One project for each kind of test, so that each can be run, timed and required by itself. */
 export default defineConfig({
   test: {
+    maxWorkers: '100%',
     projects: [
       {
         test: {
