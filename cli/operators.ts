@@ -1,11 +1,11 @@
 /** Who does what a command asks for: this process, with the caller's own credentials, or the deployed function. */
 import { type Configuration, readConfiguration } from '../lambdas/configuration.ts';
-import { functionOperator, operatorDependencies } from '../lambdas/dependencies.ts';
+import { functionOperator, pruneDependencies } from '../lambdas/dependencies.ts';
 import { type Answers, operate } from '../lambdas/operations/operate.ts';
 import { type Action, parseOperation } from '../lambdas/operations/payload.ts';
+import type { Shelf } from '../lambdas/operations/plans.ts';
 import type { PruneDependencies } from '../lambdas/prune/settings.ts';
 import type { RestoreTally } from '../lambdas/restore/report.ts';
-import type { Table } from '../lambdas/store/table.ts';
 import type { Command } from './cli.ts';
 import { Deadlines, endOnSignal, thisProcess } from './process.ts';
 import { complain, type Host } from './terminal.ts';
@@ -21,7 +21,8 @@ export interface Operators {
   readonly place: string;
   /** Of this process; absent where a function does it. */
   readonly configuration?: Configuration;
-  readonly table?: Table;
+  /** Its registry and table, likewise. */
+  readonly shelf?: Shelf;
   /**
    * Does it and answers, alike for both.
    *
@@ -52,10 +53,10 @@ export function operatorsOf(host: Host, options: OperatorOptions): Operators {
 
 function local(host: Host): Operators {
   const configuration = readConfiguration(host.env, new Date());
-  const { bucketName, defaultFilters } = configuration;
-  const { prune, restore, planPrefix } = operatorDependencies(configuration, thisProcess());
+  const { bucketName, defaultFilters, planPrefix } = configuration;
+  const prune = pruneDependencies(configuration, thisProcess());
   return {
-    ...{ place: `bucket ${bucketName}`, configuration, table: prune.table },
+    ...{ place: `bucket ${bucketName}`, configuration, shelf: { ...prune, planPrefix } },
     async call(action, fields, { onPrune, onRestore } = {}) {
       // Checked before anything is touched, a signal's handler included.
       const operation = parseOperation({ action, ...fields }, new Date(), {
@@ -69,7 +70,7 @@ function local(host: Host): Operators {
         return await operate<typeof action>(
           {
             prune: { ...prune, signal, ...(onPrune ? { onProgress: onPrune } : {}) },
-            restore: { ...restore, signal, ...(onRestore ? { onProgress: onRestore } : {}) },
+            ...(onRestore ? { onRestore } : {}),
             ...{ planPrefix, deadlines, deadline: Number.MAX_SAFE_INTEGER },
           },
           operation as typeof operation & { readonly action: typeof action },

@@ -13,7 +13,6 @@ import type { Webhook } from './notifications/webhook.ts';
 import type { Operator } from './operations/operate.ts';
 import type { PruneDependencies } from './prune/settings.ts';
 import type { RegistryLayout } from './registry/layout.ts';
-import type { RestoreDependencies } from './restore/run.ts';
 import {
   dynamoDbClient,
   eventBridgeClient,
@@ -56,37 +55,19 @@ export function pruneDependencies(configuration: Configuration, owner: string): 
   };
 }
 
-/** For all that the prune function and the command line can be asked to do. */
-export interface OperatorDependencies {
-  readonly prune: PruneDependencies;
-  readonly restore: RestoreDependencies;
-  readonly planPrefix: string;
-}
-
-/** @param owner who operates, as the lock and its refusals show. */
-export function operatorDependencies(configuration: Configuration, owner: string): OperatorDependencies {
-  return {
-    prune: pruneDependencies(configuration, owner),
-    restore: restoreDependencies(configuration, owner),
-    planPrefix: configuration.planPrefix,
-  };
-}
-
 /** Bytes of a plan that are answered with; Lambda answers with 6 MB at most. */
 const ANSWER_LIMIT = 4 * 1024 * 1024;
 
 /** Of one invocation of the function, which keeps the plans that it makes. */
 export function operatorOf(
-  { prune, restore, planPrefix }: OperatorDependencies,
+  dependencies: PruneDependencies,
+  { planPrefix }: Configuration,
   invocation: Pick<PruneDependencies, 'owner'> &
     Pick<Operator, 'deadlines' | 'deadline'> & { readonly signal: AbortSignal },
 ): Operator {
   const { owner, signal, deadlines, deadline } = invocation;
-  return {
-    prune: { ...prune, owner, signal },
-    restore: { ...restore, owner, signal },
-    ...{ planPrefix, deadlines, deadline, answerLimit: ANSWER_LIMIT },
-  };
+  const prune = { ...dependencies, owner, signal };
+  return { prune, planPrefix, deadlines, deadline, answerLimit: ANSWER_LIMIT };
 }
 
 /** The deployed function that does what is asked for. @param functionName name or ARN. */
@@ -156,16 +137,6 @@ export function markerRemover(environment: Readonly<Record<string, string | unde
 } {
   const { bucketName, layout } = readBucket(environment);
   return { remover: new MarkersOf(new S3Bucket({ client: s3Client(), bucket: bucketName })), layout };
-}
-
-/** To undo a run. @param owner who does, as the lock and its refusals show. */
-export function restoreDependencies(configuration: Configuration, owner: string): RestoreDependencies {
-  const { table, objects, markers, layout } = pruneDependencies(configuration, owner);
-  const { bucketName, grace, journalPrefix } = configuration;
-  return {
-    ...{ table, objects, layout, bucketName, owner, now, newId: ulid, settings: { grace, journalPrefix } },
-    ...(markers === undefined ? {} : { markers }),
-  };
 }
 
 const restorer = (functionName: string): MarkerRemover =>

@@ -1,7 +1,6 @@
 /** `apply`: deletes at most what a plan names. */
 import { readFile, stat } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
-import { operatorDependencies } from '../../lambdas/dependencies.ts';
 import { fetchPlan } from '../../lambdas/operations/plans.ts';
 import { InvalidPlanError, MAX_PLAN_BYTES } from '../../lambdas/plan/document.ts';
 import { type Cli, type Command, withExamples, withExitCodes } from '../cli.ts';
@@ -9,7 +8,6 @@ import { EXIT, exitCodeFor, UsageError } from '../exit-codes.ts';
 import { type OperatorOptions, type Operators, operatorsOf, withFunction } from '../operators.ts';
 import { bytes, counted, reportText } from '../output.ts';
 import { progressText } from '../plan-output.ts';
-import { thisProcess } from '../process.ts';
 import { confirm, type Host, painter } from '../terminal.ts';
 import { type Estimate, withProgress } from './prune.ts';
 
@@ -64,11 +62,9 @@ async function applyCommand(host: Host, source: string, options: ApplyOptions): 
 }
 
 /** A function fetches a plan that is in the bucket itself; here it is wanted for the question. */
-async function planFrom(host: Host, source: string, { configuration }: Operators): Promise<object | string> {
+async function planFrom(host: Host, source: string, { shelf }: Operators): Promise<object | string> {
   if (!source.startsWith('s3:')) return await readPlanFile(host, source);
-  if (configuration === undefined) return source;
-  const { prune, planPrefix } = operatorDependencies(configuration, thisProcess());
-  return await fetchPlan({ ...prune, planPrefix }, source);
+  return shelf === undefined ? source : await fetchPlan(shelf, source);
 }
 
 /** What the plan names; the links go with their blobs. */

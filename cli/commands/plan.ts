@@ -1,7 +1,6 @@
 /** `plan`: what would go, to be read, approved and applied. */
 
 import { ulid } from 'ulid';
-import { operatorDependencies } from '../../lambdas/dependencies.ts';
 import type { PlanAnswer } from '../../lambdas/operations/operate.ts';
 import { storePlan } from '../../lambdas/operations/plans.ts';
 import { type Plan, planText } from '../../lambdas/plan/document.ts';
@@ -10,7 +9,6 @@ import { EXIT, exitCodeFor, UsageError } from '../exit-codes.ts';
 import { type FilterOptions, filterFields, withFilters } from '../filter-options.ts';
 import { type OperatorOptions, type Operators, operatorsOf, withFunction } from '../operators.ts';
 import { planSummary } from '../plan-output.ts';
-import { thisProcess } from '../process.ts';
 import { type Host, painter } from '../terminal.ts';
 import { writeWhole } from '../write-file.ts';
 import { dueIn, withProgress } from './prune.ts';
@@ -47,7 +45,7 @@ async function planCommand(host: Host, options: PlanOptions): Promise<number> {
   const { output, json } = options;
   const fields = filterFields(options);
   const operators = operatorsOf(host, options);
-  if (output?.startsWith('s3:') && operators.configuration === undefined) {
+  if (output?.startsWith('s3:') && operators.shelf === undefined) {
     throw new UsageError(
       `--output is "${output}": a function keeps its plans itself and tells where; allowed is a file`,
     );
@@ -68,7 +66,7 @@ async function planCommand(host: Host, options: PlanOptions): Promise<number> {
 
 /** @returns where the plan is now, as `apply` takes it. */
 async function write(
-  { configuration }: Operators,
+  { shelf }: Operators,
   { plan, location }: PlanAnswer,
   output: string | undefined,
 ): Promise<string | undefined> {
@@ -78,9 +76,8 @@ async function write(
     await writeWhole(output, planText(whole), ulid());
     return output;
   }
-  if (configuration === undefined) return location;
-  const { prune, planPrefix } = operatorDependencies(configuration, thisProcess());
-  return await storePlan({ ...prune, planPrefix }, whole, planText(whole), output);
+  // Refused before, where a function does it.
+  return shelf && (await storePlan(shelf, whole, planText(whole), output));
 }
 
 function tooLarge(location: string | undefined): Plan {

@@ -87,10 +87,10 @@ export type Estimate = (signal: AbortSignal) => Promise<number | undefined>;
 
 /** What is due, while the run is under way. */
 export const dueIn =
-  ({ table }: Pick<Operators, 'table'>, mode: string): Estimate =>
+  ({ shelf }: Operators, mode: string): Estimate =>
   async (signal) => {
     const until = mode === 'offline' ? Number.MAX_SAFE_INTEGER : Date.now();
-    return table && (await countDue(table, ['manifest', 'blob'], until, signal));
+    return shelf && (await countDue(shelf.table, ['manifest', 'blob'], until, signal));
   };
 
 /** Shows how far a run of this process is, on a terminal. */

@@ -1,16 +1,16 @@
 /** `unlock`: takes the prune lock away from a run that is certainly over. */
 import { hostname } from 'node:os';
 import { readConfiguration } from '../../lambdas/configuration.ts';
-import { operatorDependencies } from '../../lambdas/dependencies.ts';
+import { pruneDependencies } from '../../lambdas/dependencies.ts';
 import {
   freeAt,
-  heldLock,
   holderOf,
   UnlockRefusedError,
   unlock,
   type Viewpoint,
 } from '../../lambdas/operations/unlock.ts';
 import type { LockItem } from '../../lambdas/store/items.ts';
+import { heldLock } from '../../lambdas/store/lock.ts';
 import { readRun } from '../../lambdas/store/runs.ts';
 import { type Cli, type Command, withExamples, withExitCodes } from '../cli.ts';
 import { EXIT, UsageError } from '../exit-codes.ts';
@@ -46,7 +46,7 @@ export function addUnlock(program: Command, cli: Cli): void {
 async function unlockCommand(host: Host, options: UnlockOptions): Promise<number> {
   const { force, run, json } = options;
   const configuration = readConfiguration(host.env, new Date());
-  const { table } = operatorDependencies(configuration, thisProcess()).prune;
+  const { table } = pruneDependencies(configuration, thisProcess());
   const lock = await heldLock(table, Date.now());
   if (lock === undefined) {
     const none = { unlocked: false, freeAt: null };

@@ -1,7 +1,7 @@
 /** `usage`: what would free the most. */
 import { ulid } from 'ulid';
 import { readConfiguration } from '../../lambdas/configuration.ts';
-import { restoreDependencies } from '../../lambdas/dependencies.ts';
+import { pruneDependencies } from '../../lambdas/dependencies.ts';
 import { UnknownItemError } from '../../lambdas/store/items.ts';
 import { latestRuns, type RunItem } from '../../lambdas/store/runs.ts';
 import type { Table } from '../../lambdas/store/table.ts';
@@ -55,7 +55,7 @@ async function usageCommand(host: Host, options: UsageOptions): Promise<number> 
   }
   const generatedAt = new Date();
   const configuration = readConfiguration(host.env, generatedAt);
-  const { table } = restoreDependencies(configuration, thisProcess());
+  const { table } = pruneDependencies(configuration, thisProcess());
   const progress = new Progress(host);
   const inventory = await readInventory(table, (rows) =>
     progress.show(`usage: ${rows.toLocaleString('en')} rows read`),

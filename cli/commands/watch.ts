@@ -102,7 +102,7 @@ async function sayEnd(host: Host, operators: Operators, runId: string | undefine
     host.stdout.write('No prune is running.\n');
     return;
   }
-  const [run] = (await operators.call('runs', { limit: 20 })).filter((one) => one.runId === runId);
+  const run = (await operators.call('runs', { limit: 20 })).find((one) => one.runId === runId);
   // An undo holds the lock as well, and is no run.
   host.stdout.write(run === undefined ? 'It has ended.\n' : runText(run));
 }

@@ -3,8 +3,9 @@ import { type BlobDecision, planBlob } from '../prune/plan-blob.ts';
 import type { Run } from '../prune/run.ts';
 import type { Digest } from '../registry/digest.ts';
 import { type BlobItem, isInForce, manifestId } from '../store/items.ts';
+import type { JournalLine } from '../store/journal-reader.ts';
 import type { BlobView } from '../store/metadata.ts';
-import { type Archive, deletionOf } from './deletion.ts';
+import { type Archive, taken, whyGone } from './deletion.ts';
 import type { BlobExplanation, Verdict } from './explanation.ts';
 import { explainManifest } from './manifest.ts';
 
@@ -13,8 +14,13 @@ const LOOKED_AT = 100;
 /** Manifests and links that are told of. */
 const LISTED = 1_000;
 
-export async function explainBlob(run: Run, archive: Archive, digest: Digest): Promise<BlobExplanation> {
-  const view = await run.metadata.blob(digest, { all: true });
+/** @param view all that is known of the blob. */
+export async function explainBlob(
+  run: Run,
+  archive: Archive,
+  digest: Digest,
+  view: BlobView,
+): Promise<BlobExplanation> {
   const references = view.references.filter(isInForce);
   const links = view.links.filter(isInForce);
   const referencing = new Set(references.map(({ name }) => name));
@@ -33,11 +39,11 @@ export async function explainBlob(run: Run, archive: Archive, digest: Digest): P
     return { ...about, state: 'unknown', verdict: 'unknown', reason, dueAt: null };
   }
   const known = { ...about, state: item.state, ...(item.size === undefined ? {} : { size: item.size }) };
-  if (item.state === 'deleted') return { ...known, ...(await whyGone(archive, item)) };
-  if (item.state === 'deleting') {
-    const reason = `run ${item.runId ?? 'unknown'} has taken it; it or the next run finishes that or takes it back`;
-    return { ...known, verdict: 'deleting', reason, dueAt: null };
+  if (item.state === 'deleted') {
+    const isIt = (line: JournalLine) => line.action === 'delete-blob' && line.digest === digest;
+    return { ...known, ...(await whyGone(archive, item, isIt, 'its data was not there')) };
   }
+  if (item.state === 'deleting') return { ...known, ...taken(item.runId) };
   const decision = await planBlob(run, { ...view, item });
   const { path, going } = await lookAbove(run, archive, view);
   const verdict =
@@ -45,16 +51,6 @@ export async function explainBlob(run: Run, archive: Archive, digest: Digest): P
       ? released(run, going)
       : verdictOf(run, { ...view, item }, decision);
   return { ...known, ...verdict, ...(path ? { path } : {}) };
-}
-
-async function whyGone(archive: Archive, item: BlobItem) {
-  const { digest } = item;
-  const isIt = (line: { readonly action: string; readonly digest?: string }) =>
-    line.action === 'delete-blob' && line.digest === digest;
-  const deletion = await deletionOf(archive, item, (line) => isIt(line));
-  const who = deletion.by === 'client' ? 'its data was not there' : `run ${deletion.runId} deleted it`;
-  const reason = `${who}${deletion.reason === undefined ? '' : `: ${deletion.reason}`}`;
-  return { verdict: 'deleted' as const, reason, dueAt: null, deletion };
 }
 
 function verdictOf(

@@ -1,9 +1,10 @@
 /** `why`: reads what a run would read of one thing, and says what it would decide and on what grounds. */
-import { finishRun, type PruneDependencies, startRun } from '../prune/engine.ts';
+import { type PruneDependencies, startRun } from '../prune/engine.ts';
 import type { PruneRequest } from '../prune/request.ts';
 import type { Run } from '../prune/run.ts';
 import type { Digest } from '../registry/digest.ts';
 import { isInForce, repositoryPk, toManifest } from '../store/items.ts';
+import type { BlobView } from '../store/metadata.ts';
 import { explainBlob } from './blob.ts';
 import type { Archive } from './deletion.ts';
 import type { Explanation, ManifestExplanation, TagExplanation } from './explanation.ts';
@@ -28,17 +29,16 @@ export async function explain(
 ): Promise<Explanation> {
   const { now, bucketName, settings } = dependencies;
   const dry = { ...request, dryRun: true };
-  const active = await startRun(dependencies, dry, Number.MAX_SAFE_INTEGER, { asks: true });
-  const { run } = active;
+  // A dry run holds no lock, so there is nothing to end.
+  const { run } = await startRun(dependencies, dry, Number.MAX_SAFE_INTEGER, { asks: true });
   const archive: Archive = {
     ...{ table: run.metadata.table, objects: run.bucket.objects, bucketName },
     journalPrefix: settings.journalPrefix,
   };
   const about = await lookUp(run, archive, subject);
-  const { refusals } = await finishRun(active);
   return {
     ...{ subject, at: new Date(now()).toISOString(), ...about },
-    refusals: refusals.map(({ code, message }) => ({ code, message })),
+    refusals: run.tally.refusals.map(({ code, message }) => ({ code, message })),
   };
 }
 
@@ -54,10 +54,12 @@ async function lookUp(run: Run, archive: Archive, subject: Subject): Promise<Fou
       return { tag, manifests: [await explainManifest(run, archive, subject.repository, tag.digest)] };
     }
     case 'digest': {
+      const { digest } = subject;
+      const view = await run.metadata.blob(digest, { all: true });
       const manifests: ManifestExplanation[] = [];
-      for (const name of await repositoriesOf(run, subject.digest))
-        manifests.push(await explainManifest(run, archive, name, subject.digest));
-      return { manifests, blob: await explainBlob(run, archive, subject.digest) };
+      for (const name of repositoriesOf(view, digest))
+        manifests.push(await explainManifest(run, archive, name, digest));
+      return { manifests, blob: await explainBlob(run, archive, digest, view) };
     }
   }
 }
@@ -89,8 +91,7 @@ async function explainTag(
 }
 
 /** Repositories that hold the digest as a manifest, or have held it. */
-async function repositoriesOf(run: Run, digest: Digest): Promise<string[]> {
-  const { references } = await run.metadata.blob(digest, { all: true });
+function repositoriesOf({ references }: BlobView, digest: Digest): string[] {
   const own = references.filter(({ manifest }) => manifest === digest);
   return [...own.filter(isInForce), ...own.filter((edge) => !isInForce(edge))].map(({ name }) => name);
 }

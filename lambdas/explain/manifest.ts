@@ -4,7 +4,8 @@ import type { Run } from '../prune/run.ts';
 import { cosignSubject } from '../registry/cosign.ts';
 import type { Digest } from '../registry/digest.ts';
 import { type ManifestItem, manifestId } from '../store/items.ts';
-import { type Archive, deletionOf } from './deletion.ts';
+import type { JournalLine } from '../store/journal-reader.ts';
+import { type Archive, taken, whyGone } from './deletion.ts';
 import type { ManifestExplanation, PathStep, Verdict } from './explanation.ts';
 
 /** @param archive where journals are read from. */
@@ -23,24 +24,13 @@ export async function explainManifest(
     ...{ repository, digest, state: item.state, size: item.size, mediaType: item.mediaType },
     ...{ pushedAt: new Date(item.pushedAt).toISOString(), taggedAs: item.taggedAs },
   };
-  if (item.state === 'deleted') return { ...about, ...(await whyGone(archive, item)) };
-  if (item.state === 'deleting') {
-    const reason = `run ${item.runId ?? 'unknown'} has taken it; it or the next run finishes that or takes it back`;
-    return { ...about, verdict: 'deleting', reason, dueAt: null };
+  if (item.state === 'deleted') {
+    const isIt = (line: JournalLine) =>
+      line.action === 'delete-manifest' && line.repository === repository && line.digest === digest;
+    return { ...about, ...(await whyGone(archive, item, isIt, 'a client deleted it')) };
   }
+  if (item.state === 'deleting') return { ...about, ...taken(item.runId) };
   return { ...about, ...(await judge(run, item)) };
-}
-
-async function whyGone(archive: Archive, item: ManifestItem) {
-  const { name, digest } = item;
-  const deletion = await deletionOf(
-    archive,
-    item,
-    (line) => line.action === 'delete-manifest' && line.repository === name && line.digest === digest,
-  );
-  const who = deletion.by === 'client' ? 'a client deleted it' : `run ${deletion.runId} deleted it`;
-  const reason = `${who}${deletion.reason === undefined ? '' : `: ${deletion.reason}`}`;
-  return { verdict: 'deleted' as const, reason, dueAt: null, deletion };
 }
 
 type Judgement = Verdict & Pick<ManifestExplanation, 'path' | 'goesWith' | 'afterwards'>;

@@ -39,7 +39,8 @@ export interface Answers {
 
 export interface Operator {
   readonly prune: PruneDependencies;
-  readonly restore: RestoreDependencies;
+  /** Told of how far an undo is. */
+  readonly onRestore?: NonNullable<RestoreDependencies['onProgress']>;
   /** Where plans are, in the registry's bucket, ending in a slash. */
   readonly planPrefix: string;
   /** Keeps each plan there, and answers with it only up to so many bytes. @default it is in the answer alone */
@@ -74,8 +75,12 @@ async function answerTo(operator: Operator, operation: Operation): Promise<Answe
           : readPlan(given, await identityOf(dependencies), now());
       return await applyPlan(dependencies, plan, { dryRun, trigger, deadlines });
     }
-    case 'restore':
-      return await restoreRun(operator.restore, operation.runId, { dryRun: operation.dryRun, deadlines });
+    case 'restore': {
+      const { onProgress: _, ...stores } = dependencies;
+      const { runId, dryRun } = operation;
+      const told = operator.onRestore && { onProgress: operator.onRestore };
+      return await restoreRun({ ...stores, ...told }, runId, { dryRun, deadlines });
+    }
     case 'runs':
       return await latestRuns(table, operation.limit);
     case 'run': {

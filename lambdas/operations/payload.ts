@@ -1,7 +1,9 @@
 /** What the function, and the command line, can be asked to do; checked before anything is touched. */
 import { parseSubject, type Subject } from '../explain/subject.ts';
 import {
+  flag,
   InvalidRequestError,
+  oneOf,
   type PruneRequest,
   parsePruneRequest,
   REQUEST_FIELDS,
@@ -101,12 +103,8 @@ function simple(
           `plan is ${given(plan)}: allowed are a plan, and its location s3://<bucket>/<key>`,
         );
       }
-      const started = body['trigger'] ?? trigger;
-      const known = TRIGGERS.find((one) => one === started);
-      if (known === undefined) {
-        throw new InvalidRequestError(`trigger is ${shown(started)}: allowed are ${TRIGGERS.join(', ')}`);
-      }
-      return { action, plan, dryRun: flag('dryRun', body['dryRun']), trigger: known };
+      const started = oneOf('trigger', body['trigger'], TRIGGERS, trigger);
+      return { action, plan, dryRun: flag('dryRun', body['dryRun']), trigger: started };
     }
     case 'restore':
       return { action, runId: text('runId', body['runId']), dryRun: flag('dryRun', body['dryRun']) };
@@ -127,12 +125,6 @@ const given = (value: unknown): string => (value === undefined ? 'missing' : sho
 function text(name: string, value: unknown): string {
   if (typeof value === 'string' && value !== '') return value;
   throw new InvalidRequestError(`${name} is ${given(value)}: allowed is a text`);
-}
-
-function flag(name: string, value: unknown): boolean {
-  if (value === undefined || value === null) return false;
-  if (typeof value === 'boolean') return value;
-  throw new InvalidRequestError(`${name} is ${shown(value)}: allowed are true and false`);
 }
 
 function limit(value: unknown): number {

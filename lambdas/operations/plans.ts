@@ -6,7 +6,7 @@ import { refuseToDelete } from '../store/lock.ts';
 import { ObjectTooLargeError } from '../store/object-store.ts';
 
 /** Where plans are. @param prefix in the registry's bucket, ending in a slash. */
-type Shelf = Pick<PruneDependencies, 'bucketName' | 'layout' | 'objects' | 'table' | 'now'> & {
+export type Shelf = Pick<PruneDependencies, 'bucketName' | 'layout' | 'objects' | 'table' | 'now'> & {
   readonly planPrefix: string;
 };
 

@@ -1,6 +1,5 @@
 /** What is going on: who holds the prune lock, and how far that run is. */
-import { lockKey, toLock } from '../store/items.ts';
-import { SKEW } from '../store/lock.ts';
+import { heldLock, SKEW } from '../store/lock.ts';
 import { type RunItem, readRun } from '../store/runs.ts';
 import type { Table } from '../store/table.ts';
 
@@ -23,9 +22,8 @@ export interface Status {
 /** @param now milliseconds since the epoch. */
 export async function statusOf(table: Table, now: number): Promise<Status> {
   const at = new Date(now).toISOString();
-  const item = await table.get(lockKey);
-  const lock = item && toLock(item);
-  if (lock === undefined || lock.expiresAt < now) return { at, lock: null, run: null };
+  const lock = await heldLock(table, now);
+  if (lock === undefined) return { at, lock: null, run: null };
   const { owner, runId, acquiredAt, expiresAt } = lock;
   return {
     at,

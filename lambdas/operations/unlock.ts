@@ -1,5 +1,5 @@
 /** Taking the prune lock away from a run that was killed, before its lease ends (docs/plans.md, "Watch and unlock"). */
-import { type LockItem, lockKey, toLock } from '../store/items.ts';
+import type { LockItem } from '../store/items.ts';
 import { forceUnlock, SKEW, UNLOCK_REST } from '../store/lock.ts';
 import { type RunItem, readRun } from '../store/runs.ts';
 import type { Table } from '../store/table.ts';
@@ -20,13 +20,6 @@ export interface Viewpoint {
 
 /** A run tells how far it is every ten seconds while it works; one that has not for so long is not at work (milliseconds). */
 export const SILENCE = 2 * 60_000;
-
-/** The lock as somebody holds it; undefined when nobody does. @param now milliseconds since the epoch. */
-export async function heldLock(table: Table, now: number): Promise<LockItem | undefined> {
-  const item = await table.get(lockKey);
-  const lock = item && toLock(item);
-  return lock === undefined || lock.expiresAt < now ? undefined : lock;
-}
 
 /** As questions and refusals name it. */
 export const holderOf = ({ runId, owner, expiresAt }: LockItem): string =>

@@ -1,12 +1,6 @@
 /** What has become of a plan: what of it is gone, what is still to go, and what is not to go any more, and why. */
 import type { Kept } from '../prune/plan-manifest.ts';
-import {
-  type DropCode,
-  type Dropped,
-  MAX_DROPPED,
-  type PlanCount,
-  type PlanProgress,
-} from '../prune/report.ts';
+import type { DropCode, PlanProgress } from '../prune/report.ts';
 import type { Run } from '../prune/run.ts';
 import type { Digest } from '../registry/digest.ts';
 import {
@@ -18,78 +12,17 @@ import {
   manifestKey,
   toBlob,
   toManifest,
-  UnknownItemError,
   uploadKey,
 } from '../store/items.ts';
 import type { BlobView } from '../store/metadata.ts';
 import { sideBySide } from '../store/side-by-side.ts';
 import type { Item, Key } from '../store/table.ts';
 import type { PlannedBlob, PlannedLink, PlannedManifest } from './document.ts';
+import { CHANGED, type Fate, Fates, GOES_ON, GONE, PENDING, unreadable } from './fates.ts';
 import type { PlanLimit } from './plan-limit.ts';
-
-type Fate =
-  | { readonly is: 'gone' }
-  /** @param at milliseconds since the epoch; undefined when it is due already. */
-  | { readonly is: 'pending'; readonly at?: number }
-  | { readonly is: 'dropped'; readonly code: DropCode; readonly reason: string };
-
-const GONE: Fate = { is: 'gone' };
-const CHANGED: Fate = {
-  is: 'dropped',
-  code: 'changed',
-  reason: 'it was pushed, tagged, mounted or linked since the plan was made',
-};
-
-const PENDING: Fate = { is: 'pending' };
-const GOES_ON: Fate = {
-  is: 'dropped',
-  code: 'changed',
-  reason: 'it was gone on with since the plan was made',
-};
 
 /** Items read in one request, and so many of them side by side. */
 const BATCH = 100;
-
-class Count {
-  planned = 0;
-  gone = 0;
-  pending = 0;
-  dropped = 0;
-}
-
-class Fates {
-  readonly #now: number;
-  readonly #dropped: Dropped[] = [];
-  #nextAt: number | undefined;
-  readonly counts = { manifests: new Count(), links: new Count(), blobs: new Count(), uploads: new Count() };
-
-  constructor(now: number) {
-    this.#now = now;
-  }
-
-  note(kind: Dropped['kind'], what: string, fate: Fate): void {
-    const count = this.counts[`${kind}s`];
-    count.planned++;
-    count[fate.is]++;
-    if (fate.is === 'pending') {
-      const at = Math.max(fate.at ?? this.#now, this.#now);
-      this.#nextAt = Math.min(this.#nextAt ?? at, at);
-    } else if (fate.is === 'dropped' && this.#dropped.length < MAX_DROPPED) {
-      this.#dropped.push({ kind, what, code: fate.code, reason: fate.reason });
-    }
-  }
-
-  end(hash: string): PlanProgress {
-    const plain = (count: Count): PlanCount => ({ ...count });
-    const { manifests, links, blobs, uploads } = this.counts;
-    return {
-      hash,
-      ...{ manifests: plain(manifests), links: plain(links), blobs: plain(blobs), uploads: plain(uploads) },
-      nextAt: this.#nextAt === undefined ? null : new Date(this.#nextAt).toISOString(),
-      dropped: this.#dropped,
-    };
-  }
-}
 
 /**
  * Read from the table at the end of a run, so it tells of what earlier runs and others have done as well.
@@ -136,11 +69,11 @@ function manifestFate(limit: PlanLimit, run: Run, planned: PlannedManifest, row:
   }
   if (item.state === 'deleted') return GONE;
   if (planned.gains !== (item.gains ?? 0)) return CHANGED;
-  if (item.state === 'deleting') return { is: 'pending' };
+  if (item.state === 'deleting') return PENDING;
   const rested = item.touchedAt + run.policy.grace;
   if (rested > run.now()) return { is: 'pending', at: rested };
   const why = limit.kept.get(manifestId(planned.repository, planned.digest));
-  return why === undefined ? { is: 'pending' } : keptFate(why);
+  return why === undefined ? PENDING : keptFate(why);
 }
 
 /** What the run found when it looked at the manifest. */
@@ -151,7 +84,7 @@ function keptFate(why: Kept): Fate {
       return { is: 'pending', at: why.until };
     case 'arriving':
     case 'departing':
-      return { is: 'pending' };
+      return PENDING;
     case 'tag':
       return dropped('needed', `tag ${why.tag} holds it`);
     case 'problem':
@@ -214,10 +147,9 @@ function noteAll(fates: Fates, { digest, blob, links }: PlannedBytes, fate: Fate
 function itemFate({ blob, links }: PlannedBytes, row: Item | undefined): Fate | undefined {
   if (row === undefined || row['state'] === 'deleted') return GONE;
   try {
+    // Links are told of one by one: some may be gone, and others not.
     const { gains = 0 } = toBlob(row);
-    // Links of which some are gone and others not: each is told of by itself.
-    const isAsPlanned = (one: { readonly gains: number }) => one.gains === gains;
-    return blob !== undefined && links.length === 0 && !isAsPlanned(blob) ? CHANGED : undefined;
+    return links.length === 0 && blob !== undefined && blob.gains !== gains ? CHANGED : undefined;
   } catch (error) {
     return unreadable(error);
   }
@@ -245,11 +177,6 @@ async function look(
   }
   // A blob stays as long as one of its links does.
   if (blob !== undefined) fates.note('blob', digest, blobFate(run, view, blob.gains, waiting, kept));
-}
-
-function unreadable(error: unknown): Fate {
-  if (!(error instanceof UnknownItemError)) throw error;
-  return { is: 'dropped', code: 'unreadable', reason: error.message };
 }
 
 function blobFate(

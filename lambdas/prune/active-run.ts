@@ -5,7 +5,7 @@ import type { ObjectStore } from '../store/object-store.ts';
 import { runKey } from '../store/runs.ts';
 import type { Value } from '../store/table.ts';
 import type { Radius } from './brake.ts';
-import type { PlanProgress, Refusal, Report, Status } from './report.ts';
+import type { PlanProgress, Refusal, Report, Status, Tally } from './report.ts';
 import type { PruneRequest } from './request.ts';
 import type { Run } from './run.ts';
 import type { PruneDependencies } from './settings.ts';
@@ -18,32 +18,31 @@ export interface Begun {
   readonly options: RunOptions;
   /** Absent for a dry run, which changes nothing anywhere. */
   readonly lock: PruneLock | undefined;
-  readonly state: ActiveRun['state'];
+  readonly state: RunState;
   readonly runId: string;
   readonly versioning: Awaited<ReturnType<ObjectStore['versioning']>>;
 }
 
-/** A run under way. `lock` is absent for a dry run, which changes nothing anywhere. */
-export interface ActiveRun {
+/** A run under way. */
+export interface ActiveRun extends Begun {
   readonly run: Run;
-  readonly lock: PruneLock | undefined;
-  readonly dependencies: PruneDependencies;
-  readonly state: {
-    /** Shards that no slice has worked off. */
-    readonly unfinished: Set<string>;
-    /** Why the run has ended itself. */
-    halted: Refusal | undefined;
-    /** A worker has failed. */
-    stopped: boolean;
-    /** Of the slice under way, milliseconds since the epoch. */
-    deadline: number;
-    /** At the end, of a run that applies one. */
-    plan: PlanProgress | undefined;
-    /** Milliseconds since the epoch. */
-    readonly startedAt: number;
-    /** When the run's item last told how far it is, milliseconds since the epoch. */
-    recordedAt: number;
-  };
+}
+
+export interface RunState {
+  /** Shards that no slice has worked off. */
+  readonly unfinished: Set<string>;
+  /** Why the run has ended itself. */
+  halted: Refusal | undefined;
+  /** A worker has failed. */
+  stopped: boolean;
+  /** Of the slice under way, milliseconds since the epoch. */
+  deadline: number;
+  /** At the end, of a run that applies one. */
+  plan: PlanProgress | undefined;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  /** When the run's item last told how far it is, milliseconds since the epoch. */
+  recordedAt: number;
 }
 
 /** The report of a run as it stands. */
@@ -115,25 +114,31 @@ const RECORD_EVERY = 10_000;
  * more.
  */
 export async function recordProgress(active: ActiveRun): Promise<void> {
-  const { run, lock, state, dependencies } = active;
-  const { spaceReclaimed, manifests, blobs, links, uploads } = run.tally;
-  const counts = { manifests: { ...manifests }, blobs: { ...blobs }, links: { ...links } };
-  const far = { ...counts, uploads: { ...uploads }, spaceReclaimed };
-  if (await recordLife({ lock, state, dependencies, runId: run.runId }, far)) return;
+  const { run } = active;
+  if (await recordLife(active, countsOf(run.tally))) return;
   run.tally.incomplete++;
   run.tally.refuse({ code: 'failed', message: 'the prune lock was taken from this run (unlock --force)' });
   run.stop();
 }
+
+/** As the run's item has them, of a report as of what is counted on the way to it. */
+const countsOf = ({
+  manifests,
+  blobs,
+  links,
+  uploads,
+  spaceReclaimed,
+}: Pick<Report | Tally, 'manifests' | 'blobs' | 'links' | 'uploads' | 'spaceReclaimed'>) => ({
+  ...{ manifests: { ...manifests }, blobs: { ...blobs }, links: { ...links }, uploads: { ...uploads } },
+  spaceReclaimed,
+});
 
 /**
  * Tells that the run is at work, every ten seconds at most.
  *
  * @returns whether its lock is still its own, as far as it was looked at.
  */
-export async function recordLife(
-  begun: Pick<Begun, 'lock' | 'state' | 'dependencies' | 'runId'>,
-  far: Readonly<Record<string, Value>> = {},
-): Promise<boolean> {
+export async function recordLife(begun: Begun, far: Readonly<Record<string, Value>> = {}): Promise<boolean> {
   const { lock, state, dependencies } = begun;
   const now = dependencies.now();
   if (lock === undefined || now - state.recordedAt < RECORD_EVERY) return true;
@@ -145,19 +150,12 @@ export async function recordLife(
 
 /** The run's item at its end: the report's totals. Its lists are in the journal. */
 export async function recordEnd(active: ActiveRun, report: Report): Promise<void> {
-  const { status, spaceReclaimed, manifests, blobs, links, uploads, durationMs, journal } = report;
-  await record(
-    { ...active, runId: active.run.runId },
-    {
-      ...{ status, spaceReclaimed, durationMs },
-      manifests: { ...manifests },
-      blobs: { ...blobs },
-      links: { ...links },
-      uploads: { ...uploads },
-      refusals: report.refusals.length,
-      ...(journal === undefined ? {} : { journal }),
-    },
-  );
+  const { status, durationMs, journal, refusals } = report;
+  await record(active, {
+    ...countsOf(report),
+    ...{ status, durationMs, refusals: refusals.length },
+    ...(journal === undefined ? {} : { journal }),
+  });
   if (status !== 'refused') await recordSuccess(active);
 }
 
@@ -169,7 +167,7 @@ async function recordSuccess({ run, lock }: ActiveRun): Promise<void> {
 }
 
 async function record(
-  { dependencies, lock, runId }: Pick<Begun, 'lock' | 'dependencies' | 'runId'>,
+  { dependencies, lock, runId }: Begun,
   set: Readonly<Record<string, Value>>,
 ): Promise<void> {
   if (lock === undefined) return;

@@ -1,6 +1,13 @@
 /** Carries out the deletion of a manifest with its unheld ancestors (protocol, manifest steps 3 to 8). */
 import type { Digest } from '../registry/digest.ts';
-import { holderKey, type ManifestItem, manifestKey, manifestQueue, tagKey } from '../store/items.ts';
+import {
+  holderKey,
+  type ManifestItem,
+  manifestId,
+  manifestKey,
+  manifestQueue,
+  tagKey,
+} from '../store/items.ts';
 import type { JournalEntry } from '../store/journal.ts';
 import { tombstoneExpiry } from '../store/metadata.ts';
 import { removeManifestEdges } from '../store/release.ts';
@@ -47,7 +54,7 @@ export async function deleteManifests(run: Run, group: readonly Doomed[], reason
     if (!(await bury(run, doomed, version, digests))) return await giveBack(run, group);
   }
   for (const { item } of group) {
-    run.tally.examineManifest(`${item.name}@${item.digest}`);
+    run.tally.examineManifest(manifestId(item.name, item.digest));
     run.tally.deleteManifest(item.name);
     run.tally.image({ deleted: item.digest, ...pullTime(item.lastPulledAt) });
   }

@@ -7,7 +7,7 @@ import { SHARDS } from '../store/items.ts';
 import { type ActiveRun, makeReport, radiusOf, recordEnd, recoverableUntil } from './active-run.ts';
 import { foretell } from './brake.ts';
 import { pruneEvent } from './event.ts';
-import type { Report } from './report.ts';
+import type { Refusal, Report } from './report.ts';
 import type { PruneRequest } from './request.ts';
 import type { Run } from './run.ts';
 import { runSlice } from './run-slice.ts';
@@ -39,10 +39,11 @@ export async function finishRun(active: ActiveRun, failure?: unknown): Promise<R
       return makeReport(active);
     }
     const { bus, bucketName, now } = dependencies;
-    await orPartial(run, () => announce({ metadata: run.metadata, bus, bucketName, now }, run.tally));
-    await orPartial(run, () =>
-      bus.publish(pruneEvent(makeReport(active), bucketName, new Date(now()), recoverableUntil(active))),
-    );
+    const tell = () => announce({ metadata: run.metadata, bus, bucketName, now }, run.tally);
+    await orPartial(run, tell, unpublished);
+    const publish = () =>
+      bus.publish(pruneEvent(makeReport(active), bucketName, new Date(now()), recoverableUntil(active)));
+    await orPartial(run, publish, unpublished);
     const report = makeReport(active);
     await recordEnd(active, report);
     return report;
@@ -53,15 +54,15 @@ export async function finishRun(active: ActiveRun, failure?: unknown): Promise<R
 
 /** What has become of the plan is worth less than the run's end: where it cannot be told, the run ends all the same. */
 async function tellOfPlan({ run, state, dependencies }: ActiveRun): Promise<void> {
-  try {
-    // Whoever has interrupted the run does not wait for long.
-    const until = dependencies.signal?.aborted ? run.now() : state.deadline - 2 * TELLING_TIME;
-    state.plan = await run.limit?.progress(run, until + TELLING_TIME);
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    run.tally.incomplete++;
-    run.tally.refuse({ code: 'failed', message: `what has become of the plan cannot be told: ${message}` });
-  }
+  // Whoever has interrupted the run does not wait for long.
+  const until = dependencies.signal?.aborted ? run.now() + TELLING_TIME : state.deadline - TELLING_TIME;
+  const tell = async () => {
+    state.plan = await run.limit?.progress(run, until);
+  };
+  await orPartial(run, tell, (message) => ({
+    code: 'failed',
+    message: `what has become of the plan cannot be told: ${message}`,
+  }));
 }
 
 /** A dry run that is over tells what the run itself would be refused for. */
@@ -73,12 +74,17 @@ async function foretellRefusal(active: ActiveRun): Promise<void> {
 }
 
 /** A run is not reported as completed without its events. */
-async function orPartial(run: Run, publish: () => Promise<void>): Promise<void> {
+const unpublished = (message: string): Refusal => ({ code: 'event-not-published', message });
+
+async function orPartial(
+  run: Run,
+  work: () => Promise<void>,
+  refusalFor: (message: string) => Refusal,
+): Promise<void> {
   try {
-    await publish();
+    await work();
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    run.tally.refuse({ code: 'event-not-published', message });
+    run.tally.refuse(refusalFor(error instanceof Error ? error.message : String(error)));
     run.tally.incomplete++;
   }
 }

@@ -5,7 +5,7 @@ import { Metrics } from '@aws-lambda-powertools/metrics';
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
 import { readConfiguration } from '../configuration.ts';
-import { operatorDependencies, operatorOf } from '../dependencies.ts';
+import { operatorOf, pruneDependencies } from '../dependencies.ts';
 import { metricsOf } from '../metric-names.ts';
 import { type Answers, operate } from '../operations/operate.ts';
 import { type Action, parseOperation } from '../operations/payload.ts';
@@ -15,7 +15,7 @@ const logger = new Logger({ serviceName: 'registry-prune' });
 const configuration = readConfiguration(process.env, new Date());
 const metrics = new Metrics(metricsOf('prune', configuration.bucketName));
 /** Made once, so that warm invocations use the same connections. */
-const dependencies = operatorDependencies(configuration, 'lambda');
+const dependencies = pruneDependencies(configuration, 'lambda');
 
 /** The signal comes this much before the function is killed, as a last resort: the run ends itself earlier. */
 const ABORT_BEFORE_TIMEOUT = 5_000;
@@ -24,7 +24,8 @@ async function run(payload: unknown, context: Context, { signal }: { signal: Abo
   const operation = parseOperation(payload, new Date(), { filters: configuration.defaultFilters });
   const owner = `${context.functionName} ${context.awsRequestId}`;
   const deadline = Date.now() + context.getRemainingTimeInMillis();
-  const operator = operatorOf(dependencies, { owner, signal, deadlines: [deadline], deadline });
+  const occasion = { owner, signal, deadlines: [deadline], deadline };
+  const operator = operatorOf(dependencies, configuration, occasion);
   const answer = await operate(operator, operation);
   observe(operation.action, answer, { logger, metrics });
   return answer;

@@ -26,7 +26,7 @@ export async function handleManifest(run: Run, name: string, digest: Digest): Pr
     if (item.state === 'deleting' && item.runId === run.runId) return 'waiting';
     if (item.state === 'deleting') return await resolve(run, item, obstacle);
     if (run.policy.resolveOnly || !run.policy.inScope(name)) return 'left';
-    run.tally.examineManifest(`${name}@${digest}`);
+    run.tally.examineManifest(manifestId(name, digest));
     if (isSkipped(run, item, obstacle)) {
       run.limit?.keep(item, { by: 'problem', detail: item.problem?.detail ?? obstacle ?? '' });
       return 'left';
@@ -78,7 +78,7 @@ function withinLimit({ limit }: Run, decision: ManifestDecision): ManifestDecisi
 function isSkipped(run: Run, item: ManifestItem, obstacle: string | undefined): boolean {
   const { name: repository, digest, problem } = item;
   if (problem === undefined && obstacle === undefined) return false;
-  run.tally.skipManifest(`${repository}@${digest}`);
+  run.tally.skipManifest(manifestId(repository, digest));
   if (problem !== undefined) {
     const code = problem.code === 'unreadable' ? 'unreadable' : 'kept';
     const effect = problem.code === 'unreadable' ? '; nothing of its repository is deleted' : '';

@@ -138,7 +138,8 @@ function globs(value: unknown): string[] {
   return list;
 }
 
-function oneOf<T extends string>(name: string, value: unknown, allowed: readonly T[], standard: T): T {
+/** A field that is one of some texts; absent it is the standard. @throws InvalidRequestError */
+export function oneOf<T extends string>(name: string, value: unknown, allowed: readonly T[], standard: T): T {
   if (value === undefined || value === null) return standard;
   const found = allowed.find((candidate) => candidate === value);
   if (found !== undefined) return found;
@@ -151,7 +152,8 @@ function confirmation(value: unknown): { readonly confirm?: number } {
   throw new InvalidRequestError(`confirm is ${shown(value)}: allowed are 1 to 100, in percent`);
 }
 
-function flag(name: string, value: unknown): boolean {
+/** A field that is true or false; absent it is false. @throws InvalidRequestError */
+export function flag(name: string, value: unknown): boolean {
   if (value === undefined || value === null) return false;
   if (typeof value === 'boolean') return value;
   throw new InvalidRequestError(`${name} is ${shown(value)}: allowed are true and false`);

@@ -14,6 +14,7 @@ import { sharedDeletions } from '../store/shared-deletions.ts';
 import {
   type ActiveRun,
   type Begun,
+  type RunState,
   radiusOf,
   recordLife,
   recordProgress,
@@ -78,7 +79,7 @@ export async function startRun(
       await options.onTick?.();
       await recordProgress(active);
     });
-    const active: ActiveRun = { run, lock, dependencies, state };
+    const active: ActiveRun = { ...begun, run };
     return active;
   } catch (error) {
     await lock?.release();
@@ -86,7 +87,7 @@ export async function startRun(
   }
 }
 
-const newState = (startedAt: number, deadline: number): ActiveRun['state'] => ({
+const newState = (startedAt: number, deadline: number): RunState => ({
   unfinished: new Set(SHARDS),
   halted: undefined,
   stopped: false,
@@ -96,8 +97,8 @@ const newState = (startedAt: number, deadline: number): ActiveRun['state'] => ({
   recordedAt: startedAt,
 });
 
-const hasTime = ({ dependencies, state }: Begun): boolean =>
-  dependencies.now() < state.deadline - CLOSING_TIME;
+const hasTime = ({ now }: PruneDependencies, state: RunState): boolean =>
+  now() < state.deadline - CLOSING_TIME;
 
 /** What the run reads and writes: a dry run's writes are in previews alone. */
 function storesOf({ dependencies, request, lock }: Begun, real: ObjectStore) {
@@ -147,7 +148,7 @@ async function hitBrake(
     return true;
   };
   // What is left of the slice may be nothing; the next one is not to begin unbraked.
-  while (!hasTime(begun)) if (!(await goOn())) return [];
+  while (!hasTime(dependencies, state)) if (!(await goOn())) return [];
   const rehearse = async (): Promise<Radius | undefined> => {
     const { onProgress } = dependencies;
     const told = onProgress && { onProgress: (tally: Tally) => onProgress(tally, 'rehearsal') };
@@ -214,6 +215,6 @@ function runOf(
       state.stopped ||
       state.halted !== undefined ||
       signal?.aborted === true ||
-      now() >= state.deadline - CLOSING_TIME,
+      !hasTime(dependencies, state),
   };
 }

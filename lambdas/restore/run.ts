@@ -13,7 +13,7 @@ import { DeadlineError, type ObjectStore } from '../store/object-store.ts';
 import { PreviewBucket } from '../store/preview-bucket.ts';
 import { PreviewTable } from '../store/preview-table.ts';
 import { RegistryBucket } from '../store/registry-bucket.ts';
-import { type RunItem, readRun, runKey } from '../store/runs.ts';
+import { journalPrefixOf, type RunItem, readRun, runKey } from '../store/runs.ts';
 import type { Table } from '../store/table.ts';
 import { RestoreRefusedError, UnknownRunError } from './errors.ts';
 import { Lease } from './lease.ts';
@@ -130,12 +130,13 @@ async function undo(
   run: RunItem,
   { table, bucket, goesOn, dryRun }: Place,
 ): Promise<RestoreReport> {
-  const { now, newId, settings, concurrency = 16 } = dependencies;
+  const { now, newId, settings, bucketName, concurrency = 16 } = dependencies;
+  const journalPrefix = journalPrefixOf(run.runId, run.journal, { bucketName, ...settings });
   const startedAt = now();
   const tally = new RestoreTally();
   const restoring: Restoring = {
     ...{ metadata: new Metadata(table, newId), bucket, now, grace: settings.grace },
-    ...{ runId: run.runId, journalPrefix: journalOf(dependencies, run), tally, concurrency, goesOn },
+    ...{ runId: run.runId, journalPrefix, tally, concurrency, goesOn },
     progress: () => dependencies.onProgress?.(tally),
   };
   try {
@@ -157,10 +158,4 @@ async function undo(
     startedAt: new Date(startedAt).toISOString(),
     durationMs: now() - startedAt,
   });
-}
-
-/** Where the run said that its journal is, or where it would be. */
-function journalOf({ bucketName, settings }: RestoreDependencies, { runId, journal }: RunItem): string {
-  const place = `s3://${bucketName}/`;
-  return journal?.startsWith(place) ? journal.slice(place.length) : `${settings.journalPrefix}${runId}/`;
 }

@@ -165,6 +165,13 @@ export class PruneLock {
   }
 }
 
+/** The lock as somebody holds it; undefined when nobody does. @param now milliseconds since the epoch. */
+export async function heldLock(table: Table, now: number): Promise<LockItem | undefined> {
+  const item = await table.get(lockKey);
+  const lock = item && toLock(item);
+  return lock === undefined || lock.expiresAt < now ? undefined : lock;
+}
+
 /** Longer than what its holder may still sign, should it live. */
 export const UNLOCK_REST = 2 * LOOK_LASTS;
 

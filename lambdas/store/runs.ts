@@ -41,6 +41,20 @@ function toRun(item: Item): RunItem {
   throw new UnknownItemError(item, `${v.getDotPath(issue) ?? 'item'}: ${issue.message}`);
 }
 
+/**
+ * Where a run said that its journal is, or where it would be: as a prefix in the bucket.
+ *
+ * @param journalPrefix of all journals, ending in a slash.
+ */
+export function journalPrefixOf(
+  runId: string,
+  journal: string | undefined,
+  { bucketName, journalPrefix }: { readonly bucketName: string; readonly journalPrefix: string },
+): string {
+  const place = `s3://${bucketName}/`;
+  return journal?.startsWith(place) ? journal.slice(place.length) : `${journalPrefix}${runId}/`;
+}
+
 /** @returns undefined when no such run is known. */
 export async function readRun(table: Table, runId: string): Promise<RunItem | undefined> {
   if (runId === '') return undefined;

@@ -42,7 +42,6 @@ const ROOTS: Readonly<Record<string, readonly string[]>> = {
       'operations/',
       'prune/',
       'registry/',
-      'restore/',
       'store/',
       'ulid',
     ],

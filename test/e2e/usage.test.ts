@@ -2,7 +2,7 @@ import pMap from 'p-map';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { GROUPINGS, type UsageReport } from '../../cli/usage/report.ts';
 import type { StoredText } from '../support/oracle.ts';
-import { figuresOf } from '../support/usage-figures.ts';
+import { expectUsages } from '../support/usage-figures.ts';
 import { type Usages, usagesOf } from '../support/usage-oracle.ts';
 import { readObject, snapshotBucket } from './support/bucket.ts';
 import { createWorld, reportOf, succeeded, type World } from './support/world.ts';
@@ -42,21 +42,6 @@ describe('usage', () => {
     return reports;
   }
 
-  function expectSame(reports: readonly UsageReport[], usages: Usages): void {
-    const [repositories, tags, images] = reports.map(({ rows }) => figuresOf(rows));
-    expect(repositories).toEqual(usages.repositories);
-    expect(tags).toEqual(usages.tags);
-    expect(images).toEqual(usages.images);
-    for (const { total, unreadable } of reports) {
-      expect(unreadable.rows).toBe(0);
-      expect(total).toMatchObject({
-        bytes: usages.total,
-        unused: { bytes: usages.unused },
-        unheld: { manifests: usages.unheldManifests.size, bytes: usages.unheld },
-      });
-    }
-  }
-
   it('says what the bucket says, with garbage of every kind', async () => {
     const usages = await expected();
     expect(usages.repositories.size).toBeGreaterThan(1);
@@ -64,7 +49,7 @@ describe('usage', () => {
     expect([...usages.images.values()].some(({ physical, unique }) => unique > 0 && unique < physical)).toBe(
       true,
     );
-    expectSame(await answered(), usages);
+    expectUsages(await answered(), usages);
   });
 
   it('foretells what a prune frees, and says what is left', async () => {
@@ -79,6 +64,6 @@ describe('usage', () => {
     expect(before.total.bytes - after.total.bytes).toBe(report.spaceReclaimed);
     expect(before.total.unheld.bytes).toBeLessThanOrEqual(report.spaceReclaimed);
     expect(after.total.unheld.manifests).toBe(0);
-    expectSame([after, ...others], usages);
+    expectUsages([after, ...others], usages);
   });
 });

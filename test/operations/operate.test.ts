@@ -26,9 +26,8 @@ beforeEach(async () => {
 function ask<A extends Action>(action: A, fields: object = {}, changes: Partial<Operator> = {}) {
   const end = world.clock.now() + 10 * MINUTE;
   const prune = world.dependencies;
-  const { onProgress: _, ...restore } = prune;
   const operator: Operator = {
-    ...{ prune, restore, planPrefix: PLANS },
+    ...{ prune, planPrefix: PLANS },
     ...{ deadlines: [end], deadline: end, ...changes },
   };
   const operation = parseOperation({ action, ...fields }, world.clock.date());

@@ -1,8 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { freeAt, heldLock, unlock, type Viewpoint } from '../../lambdas/operations/unlock.ts';
+import { freeAt, unlock, type Viewpoint } from '../../lambdas/operations/unlock.ts';
 import type { PruneDependencies } from '../../lambdas/prune/engine.ts';
 import type { LockItem } from '../../lambdas/store/items.ts';
-import { LOOK_LASTS, PruneAlreadyRunningError, SKEW, UNLOCK_REST } from '../../lambdas/store/lock.ts';
+import {
+  heldLock,
+  LOOK_LASTS,
+  PruneAlreadyRunningError,
+  SKEW,
+  UNLOCK_REST,
+} from '../../lambdas/store/lock.ts';
 import { DAY, HOUR, MINUTE, SECOND } from '../support/clock.ts';
 import { image, layer } from '../support/images.ts';
 import { intercept } from '../support/intercept.ts';
