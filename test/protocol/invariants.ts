@@ -24,11 +24,8 @@ export async function settle(simulation: Simulation): Promise<string[]> {
   if (found.length > 0) return found;
   found.push(...countBytes(simulation));
 
-  // What the indexer has seen, no run may touch; but a link that goes in that moment comes back by its own event.
-  if (simulation.isIndexed()) {
-    const missing = await lacking(simulation, 'once it is indexed');
-    found.push(...missing.filter((line) => !line.includes('/_layers/')));
-  }
+  // What the indexer has seen, no run may touch, nor wait for the event of its own deletion to put it right.
+  if (simulation.isIndexed()) found.push(...(await lacking(simulation, 'once it is indexed')));
   if (found.length > 0) return found;
   const waiting = await deliver(simulation);
   // What a dead run has left, the next one makes good; events may wait for that.
