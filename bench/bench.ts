@@ -3,11 +3,12 @@ import type { ReindexReport } from '../lambdas/index/reindex-report.ts';
 import type { Report } from '../lambdas/prune/report.ts';
 import type { Mode } from '../lambdas/prune/request.ts';
 import { Checks, isQuiet } from './checks.ts';
-import { BenchClock } from './clock.ts';
+import { LIMITS } from './limits.ts';
 import type { Probe } from './measure.ts';
 import { type Phase, Phases } from './phases.ts';
 import type { RegistryFacts } from './registry.ts';
 import { Services } from './services.ts';
+import { Timeline } from './timeline.ts';
 
 export interface BenchOptions {
   readonly manifests: number;
@@ -48,6 +49,9 @@ const NOW = Date.parse('2026-03-01T00:00:00Z');
  */
 const MAX_RUNS = 10;
 
+/** The registry and its table, in the process that plays the services (MiB). */
+const SERVICES_HEAP = 20_000;
+
 /** @param started is told what begins. */
 export async function bench(
   options: BenchOptions,
@@ -55,15 +59,15 @@ export async function bench(
   started: (name: string) => void = () => {},
 ): Promise<BenchResult> {
   const { manifests, garbage, seed, mode, maxRssMib } = options;
-  const clock = new BenchClock(NOW, probe.wall);
-  const services = new Services(clock.now);
+  const timeline = new Timeline(NOW);
+  const services = new Services({ timeline, limits: LIMITS, heapMib: SERVICES_HEAP });
   const { control } = services;
   try {
     started('generating the registry');
     const registry = await control.generate({ manifests, garbage, seed, now: NOW });
     const generated = (await control.counted()).rss;
     const baseline = probe.memory().rss;
-    const phases = new Phases({ services, clock, probe, started });
+    const phases = new Phases({ services, timeline, probe, started });
     const checks = new Checks(registry);
 
     const first = await phases.reindex('reindex, first');

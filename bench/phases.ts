@@ -10,10 +10,10 @@ import { heartbeatKey } from '../lambdas/store/items.ts';
 import { Metadata } from '../lambdas/store/metadata.ts';
 import { RegistryBucket } from '../lambdas/store/registry-bucket.ts';
 import { MemoryBus } from '../local/memory-bus.ts';
-import type { BenchClock } from './clock.ts';
 import { measured, type Probe, type Usage } from './measure.ts';
 import type { Counted } from './protocol.ts';
 import type { Services } from './services.ts';
+import type { Timeline } from './timeline.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -36,7 +36,12 @@ export type Requests = Readonly<Record<string, number>>;
 
 export interface Phase {
   readonly name: string;
+  /** The process's, talking to the services left out. */
   readonly usage: Usage;
+  /** By the model. */
+  readonly seconds: number;
+  /** Requests that were refused for a rate and sent again. */
+  readonly throttled: number;
   readonly dynamodb: Requests;
   readonly s3: Requests;
   /** Request units of DynamoDB. */
@@ -46,19 +51,19 @@ export interface Phase {
 export class Phases {
   readonly done: Phase[] = [];
   readonly #services: Services;
-  readonly #clock: BenchClock;
+  readonly #timeline: Timeline;
   readonly #probe: Probe;
   readonly #started: (name: string) => void;
   #serial = 0;
 
   constructor(about: {
     readonly services: Services;
-    readonly clock: BenchClock;
+    readonly timeline: Timeline;
     readonly probe: Probe;
     readonly started: (name: string) => void;
   }) {
     this.#services = about.services;
-    this.#clock = about.clock;
+    this.#timeline = about.timeline;
     this.#probe = about.probe;
     this.#started = about.started;
   }
@@ -67,14 +72,14 @@ export class Phases {
     const context = {
       metadata: new Metadata(this.#services.table, this.#newId),
       bucket: new RegistryBucket(this.#services.bucket(), new RegistryLayout('')),
-      now: this.#clock.now,
+      now: this.#timeline.now,
       grace: SETTINGS.grace,
     };
     return await this.#measure(name, () => reindex(context));
   }
 
   async prune(name: string, mode: Mode, options: { readonly dryRun?: boolean } = {}): Promise<Report> {
-    const { now, sleep } = this.#clock;
+    const { now, sleep } = this.#timeline;
     const request = parsePruneRequest({ mode, ...options }, new Date(now()));
     const dependencies = {
       table: this.#services.table,
@@ -91,8 +96,8 @@ export class Phases {
 
   /** Long enough for whatever has to rest; the index stays in line meanwhile. */
   async rest(): Promise<void> {
-    this.#clock.advance(SETTINGS.grace + SETTINGS.quarantine + HOUR);
-    const at = this.#clock.now();
+    this.#timeline.advance(SETTINGS.grace + SETTINGS.quarantine + HOUR);
+    const at = this.#timeline.now();
     const set = { writtenAt: at, seenAt: at };
     await this.#services.table.update(heartbeatKey, { set, add: { version: 1 } });
   }
@@ -101,9 +106,17 @@ export class Phases {
 
   async #measure<T>(name: string, work: () => Promise<T>): Promise<T> {
     this.#started(name);
-    const before = await this.#services.control.counted();
+    const services = this.#services;
+    const timeline = this.#timeline;
+    const before = await services.control.counted();
+    const [begun, talking, throttled] = [timeline.exactly(), services.talking, services.throttled];
     const { value, usage } = await measured(this.#probe, work);
-    this.done.push({ name, usage, ...between(before, await this.#services.control.counted()) });
+    const cpuSeconds = usage.cpuSeconds - (services.talking - talking) / 1e6;
+    this.done.push({
+      ...{ name, usage: { ...usage, cpuSeconds }, seconds: (timeline.exactly() - begun) / 1000 },
+      throttled: services.throttled - throttled,
+      ...between(before, await services.control.counted()),
+    });
     return value;
   }
 }

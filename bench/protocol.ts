@@ -2,6 +2,7 @@
  * What the measured process and the process that plays DynamoDB and S3 say to each other. Two processes, so that
  * the memory and the time of the measured one hold nothing of the registry that is being measured.
  */
+import type { Use } from '../local/memory-table.ts';
 import type { Inspection, RegistryFacts } from './registry.ts';
 import type { RegistrySize } from './releases.ts';
 
@@ -25,9 +26,13 @@ export interface Batch {
   readonly calls: readonly Call[];
 }
 
-export type Answer =
-  | { readonly id: number; readonly value: unknown }
-  | { readonly id: number; readonly error: string };
+export type Answer = {
+  readonly id: number;
+  /** Of DynamoDB and S3, in requests of this one call. */
+  readonly requests: number;
+  /** Units of DynamoDB, by partition key or queue. */
+  readonly uses: readonly Use[];
+} & ({ readonly value: unknown } | { readonly error: string });
 
 /** What the services have counted since they began. */
 export interface Counted {

@@ -34,7 +34,8 @@ function costs({ phases, registry: { manifests, blobs } }: BenchResult): string 
   const line = (name: string, of: (phase: Phase) => string): string[] => [name, ...phases.map(of)];
   const per = (total: number, things: number): string => (total / things).toFixed(2);
   return table(head, [
-    line('wall s', ({ usage }) => usage.wallSeconds.toFixed(1)),
+    line('wall s, modelled', ({ seconds }) => seconds.toFixed(1)),
+    line('throttled', ({ throttled }) => count(throttled)),
     line('CPU s', ({ usage }) => usage.cpuSeconds.toFixed(1)),
     line('peak RSS MiB', ({ usage }) => mib(usage.peakRss)),
     line('peak heap MiB', ({ usage }) => mib(usage.peakHeap)),

@@ -1,7 +1,8 @@
 /** The process that plays DynamoDB and S3: the stores in memory, with a generated registry in the bucket. */
 import { RegistryLayout } from '../lambdas/registry/layout.ts';
 import { MemoryBucket } from '../local/memory-bucket.ts';
-import { MemoryTable } from '../local/memory-table.ts';
+import { MemoryTable, type Use } from '../local/memory-table.ts';
+import { receive, send } from './framing.ts';
 import type { Answer, Batch, Call, Control } from './protocol.ts';
 import { Random } from './random.ts';
 import { GeneratedRegistry } from './registry.ts';
@@ -11,7 +12,8 @@ import { releases } from './releases.ts';
 const REST = 10 * 24 * 3_600_000;
 
 let now = 0;
-const table = new MemoryTable();
+let uses: Use[] = [];
+const table = new MemoryTable((use) => uses.push(use));
 const bucket = new MemoryBucket({ versioned: true, now: () => new Date(now) });
 const registry = new GeneratedRegistry(bucket, new RegistryLayout(''));
 
@@ -41,14 +43,21 @@ const control: Control = {
 
 const targets = { table, bucket, control };
 
+const requestsSoFar = (): number =>
+  [...table.requests.values(), ...bucket.requests.values()].reduce((sum, count) => sum + count, 0);
+
 async function answer({ id, target, method, args }: Call): Promise<Answer> {
+  const before = requestsSoFar();
+  uses = [];
+  const taken = () => ({ id, requests: requestsSoFar() - before, uses });
   try {
     const called: unknown = Reflect.get(targets[target], method);
     if (typeof called !== 'function') throw new TypeError(`${target} has no ${method}`);
-    const value: unknown = await Reflect.apply(called, targets[target], args);
-    return { id, value: isAsyncIterable(value) ? await collect(value) : value };
+    const returned: unknown = await Reflect.apply(called, targets[target], args);
+    const value = isAsyncIterable(returned) ? await collect(returned) : returned;
+    return { ...taken(), value };
   } catch (error) {
-    return { id, error: error instanceof Error ? `${error.name}: ${error.message}` : String(error) };
+    return { ...taken(), error: error instanceof Error ? `${error.name}: ${error.message}` : String(error) };
   }
 }
 
@@ -61,8 +70,16 @@ async function collect(values: AsyncIterable<unknown>): Promise<unknown[]> {
   return all;
 }
 
-process.on('message', async (batch: Batch) => {
+/** One after the other: what each has used is told apart. */
+async function work(batch: Batch): Promise<void> {
   now = batch.now;
-  const answers = await Promise.all(batch.calls.map(answer));
-  if (process.connected) process.send?.(answers);
+  const answers: Answer[] = [];
+  for (const call of batch.calls) answers.push(await answer(call));
+  send(process.stdout, answers);
+}
+
+let working = Promise.resolve();
+receive(process.stdin, (batch) => {
+  working = working.then(() => work(batch as Batch));
 });
+process.stdin.on('end', () => process.exit());

@@ -1,36 +1,65 @@
-/** The measured process's side of the services: the ports, sent to the process that plays them. */
-import { type ChildProcess, fork } from 'node:child_process';
+/**
+ * The measured process's side of the services: the ports, sent to the process that plays them, each call taking the
+ * time that the model gives it.
+ */
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { MultipartUpload, ObjectStore, ObjectVersion } from '../lambdas/store/object-store.ts';
 import type { Table } from '../lambdas/store/table.ts';
+import { receive, send } from './framing.ts';
+import { Capacity, type Limits, type Need, waitBefore } from './limits.ts';
 import type { Answer, Call, Control } from './protocol.ts';
+import type { Timeline } from './timeline.ts';
+
+type Service = 'table' | 'bucket';
 
 interface Waiting {
+  readonly call: Call;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
+}
+
+export interface ServicesOptions {
+  readonly timeline: Timeline;
+  readonly limits: Limits;
+  /** Of the other process, MiB. It holds the whole registry. */
+  readonly heapMib: number;
 }
 
 /** DynamoDB and S3, in a process of their own. */
 export class Services {
   readonly table: Table;
   readonly control: Control;
-  readonly #process: ChildProcess;
-  readonly #now: () => number;
-  readonly #waiting = new Map<number, Waiting>();
-  #batch: Call[] = [];
+  /** Requests that were refused for a rate and sent again. */
+  throttled = 0;
+  /** Spent on talking to the other process, which is no part of what is measured (microseconds). */
+  talking = 0;
+  readonly #process: ChildProcessByStdio<Writable, Readable, null>;
+  readonly #timeline: Timeline;
+  readonly #limits: Limits;
+  readonly #capacity = new Capacity();
+  readonly #free: Record<Service, number>;
+  readonly #queued: Record<Service, Waiting[]> = { table: [], bucket: [] };
+  readonly #sent = new Map<number, Waiting>();
+  #outbox: Waiting[] = [];
+  #arrived: (() => void) | undefined;
   #serial = 0;
 
-  /** @param now milliseconds since the epoch, for what the bucket stores. */
-  constructor(now: () => number) {
-    this.#now = now;
+  constructor({ timeline, limits, heapMib }: ServicesOptions) {
+    this.#timeline = timeline;
+    this.#limits = limits;
+    this.#free = { table: limits.connections, bucket: limits.connections };
     const path = fileURLToPath(new URL('./services-process.ts', import.meta.url));
     // Without this process's own flags: a profile, for one, is of this process alone.
-    this.#process = fork(path, { serialization: 'advanced', execArgv: [] });
-    this.#process.on('message', (answers: readonly Answer[]) => {
-      for (const answer of answers) this.#settle(answer);
+    this.#process = spawn(process.execPath, [`--max-old-space-size=${heapMib}`, path], {
+      stdio: ['pipe', 'pipe', 'inherit'],
     });
+    receive(this.#process.stdout, (answers) => this.#settle(answers as readonly Answer[]));
     this.#process.on('error', (error) => this.#fail(error));
     this.#process.on('exit', (code) => this.#fail(new Error(`the services ended with ${code}`)));
+    timeline.beforeLeap(() => this.#exchange());
+    timeline.onFailure((error) => this.#fail(error instanceof Error ? error : new Error(String(error))));
     this.table = remoteTable(this);
     this.control = remoteControl(this);
   }
@@ -40,38 +69,130 @@ export class Services {
     return remoteBucket(this, guard);
   }
 
-  /** What is called in one turn of the event loop travels together. */
+  /** What is called before time goes on travels together. */
   async call<T>(target: Call['target'], method: string, args: readonly unknown[]): Promise<T> {
     const id = ++this.#serial;
-    const answered = new Promise<unknown>((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
-    if (this.#batch.length === 0) setImmediate(() => this.#send());
-    this.#batch.push({ id, target, method, args });
+    const answered = new Promise<unknown>((resolve, reject) => {
+      const waiting = { call: { id, target, method, args }, resolve, reject };
+      if (target === 'control') this.#outbox.push(waiting);
+      else this.#begin(target, waiting);
+    });
+    this.#timeline.wake();
     return (await answered) as T;
   }
 
   close(): void {
-    if (this.#process.connected) this.#process.disconnect();
+    this.#process.stdin.end();
   }
 
-  #send(): void {
-    const calls = this.#batch;
-    this.#batch = [];
-    this.#process.send({ now: this.#now(), calls }, (error) => {
-      if (error !== null) this.#fail(error);
+  #begin(service: Service, waiting: Waiting): void {
+    if (this.#free[service] === 0) {
+      this.#queued[service].push(waiting);
+      return;
+    }
+    this.#free[service]--;
+    this.#outbox.push(waiting);
+  }
+
+  /** Sends what is to be sent and waits for all answers, which takes no time by the model. */
+  async #exchange(): Promise<boolean> {
+    const waiting = this.#outbox;
+    if (waiting.length === 0) return false;
+    this.#outbox = [];
+    for (const one of waiting) this.#sent.set(one.call.id, one);
+    const arrived = new Promise<void>((resolve) => {
+      this.#arrived = resolve;
+    });
+    const before = process.threadCpuUsage();
+    send(this.#process.stdin, { now: this.#timeline.now(), calls: waiting.map(({ call }) => call) });
+    await arrived;
+    const { user, system } = process.threadCpuUsage(before);
+    this.talking += user + system;
+    return true;
+  }
+
+  #settle(answers: readonly Answer[]): void {
+    for (const answer of answers) {
+      const waiting = this.#sent.get(answer.id);
+      if (waiting === undefined) continue;
+      this.#sent.delete(answer.id);
+      if (waiting.call.target === 'control') finish(waiting, answer);
+      else this.#answer(waiting.call.target, waiting, answer, 0);
+    }
+    this.#arrived?.();
+  }
+
+  /** Now, or later where a rate does not allow it now. */
+  #answer(service: Service, waiting: Waiting, answer: Answer, attempt: number): void {
+    const { latency, latencyPerKey } = this.#limits;
+    const { call } = waiting;
+    const now = this.#timeline.exactly();
+    const needs = service === 'table' ? this.#unitsOf(answer) : this.#keysOf(call);
+    if (!this.#capacity.take(needs, now)) {
+      this.throttled++;
+      const again = now + latency + waitBefore(attempt);
+      this.#timeline.at(again, () => this.#answer(service, waiting, answer, attempt + 1));
+      return;
+    }
+    const keys = call.method.startsWith('delete') && Array.isArray(call.args[0]) ? call.args[0].length : 0;
+    const rounds = Math.max(1, service === 'table' ? Math.ceil(answer.requests / AT_ONCE) : answer.requests);
+    this.#timeline.at(now + rounds * latency + keys * latencyPerKey, () => {
+      const next = this.#queued[service].shift();
+      if (next === undefined) this.#free[service]++;
+      else this.#outbox.push(next);
+      finish(waiting, answer);
     });
   }
 
-  #settle(answer: Answer): void {
-    const waiting = this.#waiting.get(answer.id);
-    this.#waiting.delete(answer.id);
-    if ('error' in answer) waiting?.reject(new Error(answer.error));
-    else waiting?.resolve(answer.value);
+  #unitsOf({ uses }: Answer): Need[] {
+    const { partition, table } = this.#limits;
+    const sums = new Map<string, Need>();
+    const add = (resource: string, { kind, units }: Answer['uses'][number], rate: number): void => {
+      const name = `${kind} ${resource}`;
+      const amount = (sums.get(name)?.amount ?? 0) + units;
+      sums.set(name, { resource, kind, amount, rate });
+    };
+    for (const use of uses) {
+      add(use.partition, use, partition[use.kind]);
+      add('table', use, table[use.kind]);
+    }
+    return [...sums.values()];
+  }
+
+  #keysOf({ method, args: [first] }: Call): Need[] {
+    const kind = /^(put|delete|abort)/.test(method) ? 'write' : 'read';
+    const rate = this.#limits.prefix[kind];
+    const sums = new Map<string, number>();
+    for (const one of Array.isArray(first) ? first : [first]) {
+      const resource = prefixOf(
+        typeof one === 'string' ? one : String(Reflect.get(Object(one), 'key') ?? ''),
+      );
+      sums.set(resource, (sums.get(resource) ?? 0) + 1);
+    }
+    return [...sums].map(([resource, amount]) => ({ resource, kind, amount, rate }));
   }
 
   #fail(error: Error): void {
-    for (const { reject } of this.#waiting.values()) reject(error);
-    this.#waiting.clear();
+    const all = [...this.#sent.values(), ...this.#outbox, ...this.#queued.table, ...this.#queued.bucket];
+    for (const { reject } of all) reject(error);
+    this.#sent.clear();
+    this.#arrived?.();
   }
+}
+
+/** Batches that the adapter sends side by side (`store/dynamodb-table.ts`). */
+const AT_ONCE = 4;
+
+/** S3 splits a busy bucket by prefix: blobs by the first digit of their digest, repositories each. */
+function prefixOf(key: string): string {
+  const blob = /\/blobs\/sha256\/([0-9a-f])/.exec(key);
+  if (blob !== null) return `blobs ${blob[1]}`;
+  return /\/repositories\/(.*?)(?:\/_|$)/.exec(key)?.[1] ?? key.slice(0, key.indexOf('/'));
+}
+
+function finish({ resolve, reject }: Waiting, answer: Answer): void {
+  if ('error' in answer) reject(new Error(answer.error));
+  else resolve(answer.value);
 }
 
 function remoteTable(services: Services): Table {

@@ -26,6 +26,13 @@ import type {
 
 type Partition = SortedList<Item, string>;
 
+/** Request units of one partition of the table, or of the index's. */
+export interface Use {
+  readonly partition: string;
+  readonly kind: 'read' | 'write';
+  readonly units: number;
+}
+
 const READ_UNIT = 4096;
 const WRITE_UNIT = 1024;
 
@@ -42,13 +49,19 @@ export class MemoryTable implements Table {
   /** Partition keys in order, for walks. */
   readonly #order = new SortedList<string, string>((pk) => pk, compareUtf8);
   readonly #index = new DueIndex();
+  readonly #onUse: ((use: Use) => void) | undefined;
+
+  /** @param onUse told of the units of each partition as they are used. */
+  constructor(onUse?: (use: Use) => void) {
+    this.#onUse = onUse;
+  }
 
   get(key: Key): Promise<Item | undefined> {
     return settle(() => {
       assertKey(key);
       this.#count('GetItem');
       const item = this.#stored(key);
-      this.#read(item ? itemBytes(item) : 0);
+      this.#read(key.pk, item ? itemBytes(item) : 0);
       return item;
     });
   }
@@ -61,7 +74,7 @@ export class MemoryTable implements Table {
       for (const key of unique.values()) {
         assertKey(key);
         const item = this.#stored(key);
-        this.#read(item ? itemBytes(item) : 0);
+        this.#read(key.pk, item ? itemBytes(item) : 0);
         if (item) found.push(item);
       }
       return found;
@@ -82,7 +95,7 @@ export class MemoryTable implements Table {
       for (const item of rest) {
         if (!item.sk.startsWith(prefix) || !page.take(item, itemBytes(item))) break;
       }
-      this.#read(page.bytes);
+      this.#read(pk, page.bytes);
       const { last } = page;
       return { items: page.taken, ...(last ? { next: { pk: last.pk, sk: last.sk } } : {}) };
     });
@@ -100,7 +113,7 @@ export class MemoryTable implements Table {
       for (const entry of this.#index.entries(queue, after)) {
         if (entry.dueAt > until || !page.take(entry, itemBytes({ ...entry }))) break;
       }
-      this.#read(page.bytes, 0.5);
+      this.#read(queue, page.bytes, 0.5);
       return { entries: page.taken, ...(page.last ? { next: page.last } : {}) };
     });
   }
@@ -122,7 +135,7 @@ export class MemoryTable implements Table {
       const after = applyChange(key, before, change, condition);
       this.#count('UpdateItem');
       if (after) this.#store(after);
-      else this.#write(before ? itemBytes(before) : 0);
+      else this.#write(key.pk, before ? itemBytes(before) : 0);
       return after;
     });
   }
@@ -169,7 +182,7 @@ export class MemoryTable implements Table {
           if (!page.take(item, itemBytes(item))) break walk;
         }
       }
-      this.#read(page.bytes, 0.5);
+      this.#read(`segment ${segment}`, page.bytes, 0.5);
       const { last } = page;
       return { items: page.taken, ...(last ? { next: { pk: last.pk, sk: last.sk } } : {}) };
     });
@@ -184,7 +197,7 @@ export class MemoryTable implements Table {
     assertCondition(condition);
     const before = this.#stored(key);
     if (holds(condition, before)) return true;
-    this.#write(before ? itemBytes(before) : 0);
+    this.#write(key.pk, before ? itemBytes(before) : 0);
     return false;
   }
 
@@ -197,33 +210,45 @@ export class MemoryTable implements Table {
     }
     const before = partition.get(item.sk);
     partition.set(item);
-    this.#write(Math.max(itemBytes(item), before ? itemBytes(before) : 0));
-    this.units.write += this.#index.replace(before, item);
+    this.#write(item.pk, Math.max(itemBytes(item), before ? itemBytes(before) : 0));
+    this.#follow(before, item);
   }
 
   #drop(key: Key): void {
     const partition = this.#partitions.get(key.pk);
     const before = partition?.get(key.sk);
-    this.#write(before ? itemBytes(before) : 0);
+    this.#write(key.pk, before ? itemBytes(before) : 0);
     if (partition === undefined || before === undefined) return;
     partition.delete(key.sk);
     if (partition.size === 0) {
       this.#partitions.delete(key.pk);
       this.#order.delete(key.pk);
     }
-    this.units.write += this.#index.replace(before, undefined);
+    this.#follow(before, undefined);
   }
 
   #count(operation: string, times = 1): void {
     if (times > 0) this.requests.set(operation, (this.requests.get(operation) ?? 0) + times);
   }
 
-  #read(bytes: number, unit = 1): void {
-    this.units.read += unit * Math.max(1, Math.ceil(bytes / READ_UNIT));
+  #read(partition: string, bytes: number, unit = 1): void {
+    const units = unit * Math.max(1, Math.ceil(bytes / READ_UNIT));
+    this.units.read += units;
+    this.#onUse?.({ partition, kind: 'read', units });
   }
 
-  #write(bytes: number): void {
-    this.units.write += Math.max(1, Math.ceil(bytes / WRITE_UNIT));
+  #write(partition: string, bytes: number): void {
+    const units = Math.max(1, Math.ceil(bytes / WRITE_UNIT));
+    this.units.write += units;
+    this.#onUse?.({ partition, kind: 'write', units });
+  }
+
+  /** An update of the index is billed as a write. */
+  #follow(before: Item | undefined, after: Item | undefined): void {
+    const units = this.#index.replace(before, after);
+    this.units.write += units;
+    const queue = after?.['queue'] ?? before?.['queue'];
+    if (units > 0 && typeof queue === 'string') this.#onUse?.({ partition: queue, kind: 'write', units });
   }
 }
 
