@@ -33,7 +33,8 @@ export interface Inspection {
   readonly examples: readonly string[];
 }
 
-type Listed = Pick<ObjectHead, 'key' | 'size' | 'etag'>;
+/** An object as a listing shows it. */
+export type Listed = Pick<ObjectHead, 'key' | 'size' | 'etag'>;
 
 const EXAMPLES = 5;
 
@@ -85,11 +86,15 @@ export class GeneratedRegistry {
     return { repositories: this.#repositories.size, ...this.#counts, ...sums };
   }
 
-  /** Compares the bucket with what something live needs. */
-  async inspect(): Promise<Inspection> {
+  /**
+   * Compares the bucket with what something live needs.
+   *
+   * @param listed what to compare instead: the same registry elsewhere.
+   */
+  async inspect(listed: AsyncIterable<Listed> = this.#listed()): Promise<Inspection> {
     const examples: string[] = [];
     const found = { objects: 0, bytes: 0, intact: 0, surplus: 0 };
-    for await (const { key, size, etag } of this.#listed()) {
+    for await (const { key, size, etag } of listed) {
       found.objects++;
       if (this.#isData(key)) found.bytes += size;
       if (this.#etags.get(key) === etag) found.intact++;
