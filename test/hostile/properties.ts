@@ -67,7 +67,7 @@ const FILTERS = ['dangling', 'label', 'label!', 'until'];
 export function checkFilters(text: string): boolean {
   const parsed = read(() => parsePruneFilters(text, NOW), InvalidFilterError);
   if (parsed === undefined) return false;
-  const value: unknown = JSON.parse(text);
+  const value: unknown = text === '' ? null : JSON.parse(text);
   if (value === null) return true;
   const unknown = Object.keys(Object(value)).filter((name) => !FILTERS.includes(name));
   assert.deepEqual(unknown, []);
@@ -88,7 +88,7 @@ const REQUEST = ['filters', 'all', 'repositories', 'mode', 'dryRun', 'trigger', 
 /** A request is taken exactly; `all` widens nothing that would be refused without it, and no filter is lost. */
 export function checkRequest(value: unknown): boolean {
   const parsed = read(() => parsePruneRequest(value, NOW), InvalidRequestError, InvalidFilterError);
-  if (parsed === undefined || value === null) return false;
+  if (parsed === undefined || value === null || value === undefined) return false;
   const given = value as Record<string, unknown>;
   assert.deepEqual(
     Object.keys(given).filter((name) => !REQUEST.includes(name)),
