@@ -8,7 +8,7 @@ const { hidden, slow } = await import('./planted.ts');
 const decode = (input: Uint8Array): string => new TextDecoder().decode(input);
 
 const target = { seeds: ['{"}'], check: (input: Uint8Array) => hidden(decode(input)) };
-const options = { seed: 1, inputs: 5_000, coverage };
+const options = { seed: 1, inputs: 3_000, coverage };
 const stars = { seeds: ['a*b'], check: (input: Uint8Array) => slow(decode(input)), patience: 10 };
 const found = [await fuzz(target, options), await fuzz(stars, options)];
 isBlind = true;

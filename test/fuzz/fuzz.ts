@@ -13,11 +13,13 @@ export interface Target {
   readonly check: (input: Uint8Array) => unknown;
   /** Milliseconds of the processor that an input may take. @default 1,000 */
   readonly patience?: number;
+  /** How many inputs of other targets one of it takes the time of. @default 1 */
+  readonly cost?: number;
 }
 
 export interface Options {
   readonly seed: number;
-  /** Ends after this many inputs, seeds included. */
+  /** Ends after this many inputs, seeds included; fewer of what costs more. */
   readonly inputs?: number;
   /** Ends after this many seconds. */
   readonly seconds?: number;
@@ -49,7 +51,7 @@ const PATIENCE = 1_000;
 export async function fuzz(target: Target, { seed, inputs, seconds, coverage }: Options): Promise<Result> {
   const random = new Random(seed);
   const end = performance.now() + (seconds ?? Number.POSITIVE_INFINITY) * 1_000;
-  const last = inputs ?? Number.POSITIVE_INFINITY;
+  const last = (inputs ?? Number.POSITIVE_INFINITY) / (target.cost ?? 1);
   coverage.forget();
   const corpus: Uint8Array[] = [];
   const seeds = target.seeds.map((one) => (typeof one === 'string' ? new TextEncoder().encode(one) : one));

@@ -143,6 +143,7 @@ const TARGETS: Readonly<Record<string, Target>> = {
     seeds: Object.values(everyDocument).flatMap((one, at) => [`${at % 16}${JSON.stringify(one)}`]),
     check: checkRun,
     patience: 5_000,
+    cost: 5,
   },
 };
 

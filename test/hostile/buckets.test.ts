@@ -56,7 +56,7 @@ describe.each([{ versioned: false }, { versioned: true }])(
             const planned = [...(plan === undefined ? [] : plannedKeys(plan))];
             expect(planned.filter((key) => victim.needed.has(key) || !key.startsWith(ROOT))).toEqual([]);
             const ids = new Set<string>();
-            for (let round = 0; round < 4; round++) {
+            for (let round = 0; round < 3; round++) {
               const id = await prune(world, victim, body);
               if (id !== undefined) ids.add(id);
               await world.later();
