@@ -2,7 +2,7 @@
 import { launchCli } from '../../e2e/support/cli.ts';
 import { type ProxyOptions, startFaultyProxy } from '../../support/faulty-proxy.ts';
 import type { JournalWitness } from '../../support/journal-witness.ts';
-import { watchedBy } from '../../support/wire-witness.ts';
+import { keyOf, watchedBy } from '../../support/wire-witness.ts';
 
 export type Moment = 'arrived' | 'answered';
 
@@ -45,10 +45,12 @@ export async function execute(
     readonly environment: Readonly<Record<string, string>>;
     readonly endpoints: Endpoints;
     readonly witness: JournalWitness;
+    /** Gets the keys that it puts. */
+    readonly written: Set<string>;
     readonly sentence?: Sentence;
   },
 ): Promise<Ended> {
-  const { endpoints, witness, sentence } = options;
+  const { endpoints, witness, written, sentence } = options;
   const watched = watchedBy(witness);
   const counts = { arrived: { all: 0, writes: 0 }, answered: { all: 0, writes: 0 } };
   let at: string | undefined;
@@ -72,6 +74,8 @@ export async function execute(
     },
     onAnswer: async (exchange, status) => {
       await watched.onAnswer(exchange, status);
+      const { service, method, url } = exchange;
+      if (service === 's3' && method === 'PUT' && status === 200) written.add(keyOf(url));
       strike('answered', exchange.operation);
     },
   };

@@ -7,6 +7,7 @@ import { cliEnvironment } from '../../e2e/support/cli.ts';
 import { type RegistryClient, registryClient } from '../../e2e/support/client.ts';
 import { type Service, startMoto, startRegistry } from '../../e2e/support/services.ts';
 import { JOURNAL_PREFIX } from '../../e2e/support/world.ts';
+import { COMPILED } from '../../support/compiled.ts';
 import { JournalWitness } from '../../support/journal-witness.ts';
 import { type Ended, execute, type Sentence } from './execution.ts';
 
@@ -20,6 +21,8 @@ export interface KillWorld {
   readonly table: string;
   readonly client: RegistryClient;
   readonly witness: JournalWitness;
+  /** Keys that runs have put. */
+  readonly written: ReadonlySet<string>;
   readonly run: (args: readonly string[], sentence?: Sentence) => Promise<Ended>;
   readonly freeLock: () => Promise<void>;
   readonly stop: () => Promise<void>;
@@ -45,18 +48,27 @@ export async function startKillWorld(): Promise<KillWorld> {
         ...{ endpoint: endpoints.s3, table: TABLE, bucket: BUCKET, bus: bus.name },
         ...{ journalPrefix: JOURNAL_PREFIX, grace: '0s', quarantine: '0s' },
       }),
+      ...COMPILED,
       ...{ MAX_MANIFEST_SHARE: '100%', MAX_BYTE_SHARE: '100%' },
     };
     const witness = new JournalWitness();
+    const written = new Set<string>();
     const client = new DynamoDBClient({
       ...{ endpoint: endpoints.dynamodb, region: REGION, credentials: CREDENTIALS },
     });
     running.push({ endpoint: '', stop: async () => client.destroy() });
     return {
       ...{ endpoint: endpoints.s3, tables: endpoints.dynamodb, bucket: BUCKET, table: TABLE, witness, stop },
+      written,
       client: registryClient(registry.url),
       run: (args, sentence) =>
-        execute(args, { environment, endpoints, witness, ...(sentence === undefined ? {} : { sentence }) }),
+        execute(args, {
+          environment,
+          endpoints,
+          witness,
+          written,
+          ...(sentence === undefined ? {} : { sentence }),
+        }),
       freeLock: () => freeLock(client),
     };
   } catch (error) {
