@@ -40,6 +40,18 @@ const CODES: Readonly<Record<Service, Readonly<Record<Refusal, readonly (readonl
     'token expired': [[400, 'ExpiredTokenException']],
     'clock skewed': [[400, 'InvalidSignatureException']],
   },
+  sqs: {
+    throttled: [[400, 'ThrottlingException']],
+    'internal error': [[500, 'InternalError']],
+    'token expired': [[403, 'ExpiredTokenException']],
+    'clock skewed': [[403, 'InvalidSignatureException']],
+  },
+  lambda: {
+    throttled: [[429, 'TooManyRequestsException']],
+    'internal error': [[500, 'ServiceException']],
+    'token expired': [[403, 'ExpiredTokenException']],
+    'clock skewed': [[403, 'InvalidSignatureException']],
+  },
 };
 
 /** The service's own words for it. */

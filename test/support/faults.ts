@@ -32,7 +32,7 @@ export const FAULTS = [
 
 export type Fault = (typeof FAULTS)[number];
 
-export type Service = 's3' | 'dynamodb' | 'events';
+export type Service = 's3' | 'dynamodb' | 'events' | 'sqs' | 'lambda';
 
 /** A request, as far as a fault is chosen by it. */
 export interface Call {

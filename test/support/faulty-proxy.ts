@@ -87,7 +87,11 @@ async function handle(
   const forward = async (changed?: Buffer): Promise<Answer> => {
     const sent = changed === undefined ? exchange : { ...exchange, body: changed };
     await options.onForward?.(sent);
-    const answer = await forwarded(options.endpoint, agent, request, sent, changed !== undefined);
+    const answer = await forwarded(options.endpoint, agent, request, sent, {
+      changed: changed !== undefined,
+      // It takes up to 20 s, in which the service does nothing for a client that is gone.
+      until: exchange.operation === 'ReceiveMessage' ? response : undefined,
+    });
     await options.onAnswer?.(sent, answer.status);
     return answer;
   };
@@ -155,13 +159,22 @@ async function inPart(part: Part, forward: (body: Buffer) => Promise<Answer>): P
 const TARGETS: readonly (readonly [string, Service])[] = [
   ['DynamoDB_', 'dynamodb'],
   ['AWSEvents.', 'events'],
+  ['AmazonSQS.', 'sqs'],
 ];
+
+const INVOCATION = /^\/2015-03-31\/functions\//;
 
 function exchangeOf(request: IncomingMessage, body: Buffer, known: Service | undefined): Exchange {
   const { method = '', url = '', headers } = request;
   const target = String(headers['x-amz-target'] ?? '');
-  const service = known ?? TARGETS.find(([prefix]) => target.startsWith(prefix))?.[1] ?? 's3';
-  const operation = service === 's3' ? s3Operation(method, url) : (target.split('.').at(-1) ?? '');
+  const named = TARGETS.find(([prefix]) => target.startsWith(prefix))?.[1];
+  const service = known ?? named ?? (INVOCATION.test(url) ? 'lambda' : 's3');
+  const operation =
+    service === 's3'
+      ? s3Operation(method, url)
+      : service === 'lambda'
+        ? 'Invoke'
+        : (target.split('.').at(-1) ?? '');
   return { service, operation, method, url, body };
 }
 
@@ -177,7 +190,7 @@ async function forwarded(
   agent: Agent,
   request: IncomingMessage,
   { method, url, body }: Exchange,
-  changed: boolean,
+  { changed, until }: { readonly changed: boolean; readonly until: ServerResponse | undefined },
 ): Promise<Answer> {
   const headers = Object.fromEntries(
     Object.entries(request.headers).filter(
@@ -186,6 +199,7 @@ async function forwarded(
   );
   const length = body.length > 0 || method === 'PUT' ? { 'content-length': body.length } : {};
   const outgoing = send(new URL(url, endpoint), { method, agent, headers: { ...headers, ...length } });
+  until?.once('close', () => outgoing.destroy());
   outgoing.end(body);
   const [answer]: IncomingMessage[] = await once(outgoing, 'response');
   if (answer === undefined) throw new Error('no answer');

@@ -26,9 +26,12 @@ import { startFaultyProxy } from './faulty-proxy.ts';
 import { JournalWitness } from './journal-witness.ts';
 import { watchedBy } from './wire-witness.ts';
 
+/** Of a run. */
+type Needed = Extract<Service, 's3' | 'dynamodb' | 'events'>;
+
 /** Where the services are, and what is there already: an empty bucket. */
 export interface Place {
-  readonly endpoints: Readonly<Record<Service, string>>;
+  readonly endpoints: Readonly<Record<Needed, string>>;
   readonly bucket: string;
   readonly table: string;
   /** Whether what a run deletes can come back. */
@@ -92,7 +95,7 @@ export class FaultyWorld {
   async #begin(): Promise<void> {
     const { endpoints, environment, versioned } = this.#place;
     this.#folder = await mkdtemp(join(tmpdir(), 'faulty-'));
-    const before = async (service: Service): Promise<string> => {
+    const before = async (service: Needed): Promise<string> => {
       const watched = service === 's3' ? watchedBy(this.#witness) : {};
       const endpoint = endpoints[service];
       const proxy = await startFaultyProxy({ ...{ endpoint, service }, plan: this.#plan, ...watched });

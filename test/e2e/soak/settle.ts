@@ -7,7 +7,7 @@ const POLL_MS = 500;
 const WITHIN_MS = 120_000;
 
 /** Every event has been applied, the ones put off too. */
-export async function drained({ queue }: SoakWorld, failed: () => void): Promise<void> {
+export async function drained({ queue }: Pick<SoakWorld, 'queue'>, failed: () => void): Promise<void> {
   await until('the queue is not empty', failed, async () => (await queue.depth()) === 0);
 }
 

@@ -69,7 +69,7 @@ export async function startKillWorld(): Promise<KillWorld> {
           written,
           ...(sentence === undefined ? {} : { sentence }),
         }),
-      freeLock: () => freeLock(client),
+      freeLock: () => freeLock(client, TABLE),
     };
   } catch (error) {
     await stop();
@@ -81,11 +81,11 @@ export async function startKillWorld(): Promise<KillWorld> {
  * The lease of a run that was killed lasts for the rest of its process's life and for what it signed to be refused, half an
  * hour: nobody waits for that here. Its process is gone, and so is all that it has sent.
  */
-async function freeLock(client: DynamoDBClient): Promise<void> {
+export async function freeLock(client: DynamoDBClient, table: string): Promise<void> {
   try {
     await client.send(
       new UpdateItemCommand({
-        TableName: TABLE,
+        TableName: table,
         Key: { pk: { S: 'LOCK' }, sk: { S: 'prune' } },
         UpdateExpression: 'SET expiresAt = :over',
         ConditionExpression: 'attribute_exists(pk)',
