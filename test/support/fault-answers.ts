@@ -170,4 +170,29 @@ export function refusedEntries(body: Buffer, random: Random): Answer {
   };
 }
 
+/** SendMessageBatch and DeleteMessageBatch: 200, and what the queue has not taken. */
+export function partOfBatch(body: Buffer, random: Random): Part {
+  const { Entries: entries, ...more }: { readonly Entries: readonly { readonly Id: string }[] } = JSON.parse(
+    body.toString(),
+  );
+  const left = drawn(entries, random);
+  const rest = entries.filter((entry) => !left.includes(entry));
+  const failed = left.map(({ Id }) => ({
+    ...{ Id, SenderFault: false, Code: 'InternalError', Message: 'injected' },
+  }));
+  return {
+    body: rest.length === 0 ? undefined : json({ ...more, Entries: rest }),
+    amend: leftOver({ Failed: failed }, { Successful: [] }),
+  };
+}
+
+/** Lambda's own words for a function that ran out of time. */
+export function failedFunction(): Answer {
+  return {
+    status: 200,
+    headers: { ...JSON_TYPE, 'x-amz-function-error': 'Unhandled' },
+    body: json({ errorType: 'Sandbox.Timedout', errorMessage: 'Task timed out after 30.00 seconds' }),
+  };
+}
+
 const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));

@@ -6,7 +6,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Embedded, LOOPBACK } from '../../local/embedded-dynamodb.ts';
 import {
   type Answer,
+  failedFunction,
   type Part,
+  partOfBatch,
   partOfDeletion,
   partOfReads,
   partOfWrites,
@@ -31,7 +33,7 @@ export interface ProxyOptions {
   /** Without one, the service is what the request says: of several that answer at one endpoint. */
   readonly service?: Service;
   /** Without one, nothing goes wrong. */
-  readonly plan?: FaultPlan;
+  readonly plan?: Pick<FaultPlan, 'choose' | 'count'>;
   /** Right before the service sees it. */
   readonly onForward?: (exchange: Exchange) => void | Promise<void>;
   /** The service has done it; nobody has heard of it yet. */
@@ -131,9 +133,22 @@ async function handle(
       inject(fault);
       return truncate(response, answer);
     }
+    case 'unanswered': {
+      const gone = once(response, 'close');
+      await forward();
+      inject(fault);
+      await gone;
+      return;
+    }
     case 'entries refused':
       inject(fault);
+      if (service === 'sqs') return respond(response, await inPart(partOfBatch(body, random), forward));
       return respond(response, refusedEntries(body, random));
+    case 'function failed': {
+      if (random.chance(0.5)) await forward();
+      inject(fault);
+      return respond(response, failedFunction());
+    }
     case 'keys refused':
       inject(fault);
       return respond(response, await inPart(partOfDeletion(body, random, false), forward));

@@ -31,7 +31,7 @@ type Needed = Extract<Service, 's3' | 'dynamodb' | 'events'>;
 
 /** Where the services are, and what is there already: an empty bucket. */
 export interface Place {
-  readonly endpoints: Readonly<Record<Needed, string>>;
+  readonly endpoints: Readonly<Record<Needed, string>> & { readonly lambda?: string };
   readonly bucket: string;
   readonly table: string;
   /** Whether what a run deletes can come back. */
@@ -95,9 +95,9 @@ export class FaultyWorld {
   async #begin(): Promise<void> {
     const { endpoints, environment, versioned } = this.#place;
     this.#folder = await mkdtemp(join(tmpdir(), 'faulty-'));
-    const before = async (service: Needed): Promise<string> => {
+    const { lambda } = endpoints;
+    const before = async (service: Service, endpoint = endpoints[service as Needed]): Promise<string> => {
       const watched = service === 's3' ? watchedBy(this.#witness) : {};
-      const endpoint = endpoints[service];
       const proxy = await startFaultyProxy({ ...{ endpoint, service }, plan: this.#plan, ...watched });
       this.#stops.push(() => proxy.stop());
       return proxy.endpoint;
@@ -108,6 +108,9 @@ export class FaultyWorld {
       AWS_ENDPOINT_URL_S3: await before('s3'),
       AWS_ENDPOINT_URL_DYNAMODB: await before('dynamodb'),
       AWS_ENDPOINT_URL_EVENTBRIDGE: await before('events'),
+      ...(lambda === undefined
+        ? {}
+        : { AWS_ENDPOINT_URL_LAMBDA: await before('lambda', lambda), RESTORE_FUNCTION: 'restorer' }),
       ...{ GRACE: '0s', QUARANTINE: '0s', ALLOW_UNVERSIONED: String(!versioned) },
     };
     await this.#command('init');
