@@ -24,10 +24,16 @@ const LASTING: Rates = {
   ...{ 'function failed': 0.3 },
 };
 
-const LIVES: readonly (readonly [number, Way, 'passing' | 'lasting', Rates])[] = [
-  [1, 'online', 'passing', PASSING],
-  [2, 'offline', 'lasting', LASTING],
-  [3, 'planned', 'lasting', LASTING],
+const LIVES: readonly (readonly [number, Way, Rates])[] = [
+  [1, 'online', PASSING],
+  [2, 'offline', LASTING],
+  ...Array.from({ length: Number(process.env['FAULT_SEEDS'] ?? 1) - 1 }, (_, at) => 10 * (at + 1)).flatMap(
+    (seed): [number, Way, Rates][] => [
+      [seed + 1, 'planned', LASTING],
+      [seed + 2, 'offline', PASSING],
+      [seed + 3, 'online', LASTING],
+    ],
+  ),
 ];
 
 /**
@@ -90,7 +96,7 @@ describe('a collector that meets faults at the wire, on a versioned bucket', () 
 
   it('loses and leaks nothing, undone and pruned again, and tells what it did', async () => {
     const faultless = lived(0, 'offline', {});
-    const lives = await Promise.all(LIVES.map(([seed, way, , rates]) => lived(seed, way, rates)));
+    const lives = await Promise.all(LIVES.map(([seed, way, rates]) => lived(seed, way, rates)));
     const { findings, left } = await faultless;
     expect(findings).toEqual([]);
     for (const life of lives) expect(life).toEqual({ findings: [], left });

@@ -51,6 +51,8 @@ export interface Step {
 
 const BASES = [layer('base', 600), layer('other base', 500)] as const;
 const CODES: readonly number[] = Object.values(EXIT);
+/** For a command, however busy the machine is. */
+const PATIENCE_MS = 300_000;
 /** Of a command that fails under faults, before it is left. */
 const TRIES = 4;
 
@@ -225,7 +227,7 @@ export class FaultyWorld {
 
   /** Nothing that goes wrong is kept quiet. */
   async #command(...args: readonly string[]): Promise<Ended> {
-    const ended = await spawnCli(args, this.#environment);
+    const ended = await spawnCli(args, this.#environment, PATIENCE_MS);
     const { code, stdout, stderr } = ended;
     const command = args.join(' ');
     this.steps.push({ command, ended });

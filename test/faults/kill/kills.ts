@@ -45,8 +45,10 @@ const ARGUMENTS: Readonly<Record<Command, readonly string[]>> = {
   restore: ['restore', '--yes', '--json'],
 };
 const WAYS = ['prune offline', 'prune online', 'apply'] as const;
-/** In each round, in a row. */
+/** In each round, in a row; and where few kills are asked for, each command in each way at least. */
 const DEATHS = { reindex: 3, prune: 8, restore: 3 } as const;
+const FEW = { reindex: 1, prune: 3, restore: 1 } as const;
+const MANY = 30;
 const BLOBS = `${registryRoot()}blobs/`;
 
 interface Tagged {
@@ -59,6 +61,7 @@ export class Kills {
   readonly #world: KillWorld;
   readonly #random: Random;
   readonly #folder: string;
+  readonly #deaths: Readonly<Record<keyof typeof DEATHS, number>>;
   /** Requests of a command that was left alone. */
   readonly #requests = new Map<Command, Ended['requests']>();
   readonly #tagged = new Map<string, Tagged>();
@@ -73,10 +76,15 @@ export class Kills {
   #undone = 0;
   #refused = 0;
 
-  private constructor(world: KillWorld, seed: number, folder: string) {
+  private constructor(
+    world: KillWorld,
+    { kills, seed }: { readonly kills: number; readonly seed: number },
+    folder: string,
+  ) {
     this.#world = world;
     this.#random = new Random(seed);
     this.#folder = folder;
+    this.#deaths = kills < MANY ? FEW : DEATHS;
   }
 
   static async carryOut(
@@ -84,12 +92,14 @@ export class Kills {
     options: { readonly kills: number; readonly seed: number; readonly log: (line: string) => void },
   ): Promise<Kills> {
     const folder = await mkdtemp(join(tmpdir(), 'kill-'));
-    const kills = new Kills(world, options.seed, folder);
+    const kills = new Kills(world, options, folder);
     try {
       await kills.#done('init');
       while ((kills.count < options.kills || kills.#round < WAYS.length) && kills.findings.length === 0) {
         await kills.#next(WAYS[kills.#round % WAYS.length] ?? WAYS[0]);
-        options.log(`round ${kills.#round}: ${kills.count} kills, ${kills.#bytes} bytes reclaimed`);
+        options.log(
+          `round ${kills.#round}: ${JSON.stringify(Object.fromEntries(kills.#kills))}, ${kills.#bytes} bytes reclaimed`,
+        );
       }
       await kills.#rest();
       return kills;
@@ -116,7 +126,7 @@ export class Kills {
   async #next(way: (typeof WAYS)[number]): Promise<void> {
     this.#round++;
     await this.#push();
-    await this.#killed('reindex', DEATHS.reindex);
+    await this.#killed('reindex', this.#deaths.reindex);
     const before = await this.#objects();
     const questions = questionsFrom(before);
     const servedBefore = await served(this.#world.client, questions);
@@ -125,7 +135,7 @@ export class Kills {
     const file = join(this.#folder, `${this.#round}.json`);
     if (way === 'apply') await this.#done('plan', '--mode', 'offline', '-o', file, '--json');
     const more = way === 'apply' ? [file] : [];
-    const last = await this.#killed(way, DEATHS.prune, more);
+    const last = await this.#killed(way, this.#deaths.prune, more);
     this.#expect(`${way}`, reportOf(asResult(last)).status, 'completed');
     const rest = await this.#finish(way);
     await this.#checkTags(way);
@@ -133,7 +143,7 @@ export class Kills {
     await this.#checkGarbage();
 
     for (const runId of await this.#journalled(earlier)) {
-      await this.#killed('restore', DEATHS.restore, [runId]);
+      await this.#killed('restore', this.#deaths.restore, [runId]);
       this.#undone++;
     }
     const servedAfter = await served(this.#world.client, questions);
