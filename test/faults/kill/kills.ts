@@ -95,7 +95,12 @@ export class Kills {
     const kills = new Kills(world, options, folder);
     try {
       await kills.#done('init');
-      while ((kills.count < options.kills || kills.#round < WAYS.length) && kills.findings.length === 0) {
+      const commands = Object.keys(ARGUMENTS);
+      const isEnough = () =>
+        kills.count >= options.kills &&
+        kills.#round >= WAYS.length &&
+        commands.every((command) => kills.#kills.has(command));
+      while (!isEnough() && kills.findings.length === 0) {
         await kills.#next(WAYS[kills.#round % WAYS.length] ?? WAYS[0]);
         options.log(
           `round ${kills.#round}: ${JSON.stringify(Object.fromEntries(kills.#kills))}, ${kills.#bytes} bytes reclaimed`,
