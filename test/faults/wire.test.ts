@@ -19,7 +19,7 @@ const LASTING: Rates = {
 
 /** Few requests carry many messages. */
 const QUEUE: Rates = {
-  ...{ throttled: 0.03, 'internal error': 0.1, 'reset before': 0.1, 'reset after': 0.2 },
+  ...{ throttled: 0.03, 'internal error': 0.1, 'reset before': 0.1, 'reset after': 0.15 },
   ...{ slow: 0.05, truncated: 0.1, 'clock skewed': 0.03, 'entries refused': 0.4 },
 };
 

@@ -49,7 +49,7 @@ export async function followUnderFaults(
       AWS_ENDPOINT_URL_DYNAMODB: await before('dynamodb', env['AWS_ENDPOINT_URL_DYNAMODB'] ?? ''),
     };
     const created = await sqs.send(
-      new CreateQueueCommand({ QueueName: 'index', Attributes: { VisibilityTimeout: '2' } }),
+      new CreateQueueCommand({ QueueName: 'index', Attributes: { VisibilityTimeout: '5' } }),
     );
     const QueueUrl = created.QueueUrl ?? '';
     // A client of SQS goes where the queue's URL leads; the embedded one says a host that there is not.
