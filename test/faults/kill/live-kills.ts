@@ -4,12 +4,14 @@ import { Random } from '../../../bench/random.ts';
 import { EXIT } from '../../../cli/exit-codes.ts';
 import { check } from '../../e2e/soak/checks.ts';
 import type { Attempted } from '../../e2e/soak/client-retry.ts';
+import { Contents } from '../../e2e/soak/contents.ts';
 import { Locks } from '../../e2e/soak/locks.ts';
 import { Model } from '../../e2e/soak/model.ts';
 import { Prober } from '../../e2e/soak/prober.ts';
 import { drained } from '../../e2e/soak/settle.ts';
-import { runClient } from '../../e2e/soak/workload.ts';
+import { REPOSITORIES, runClient } from '../../e2e/soak/workload.ts';
 import { listVersions, readObject, snapshotBucket } from '../../e2e/support/bucket.ts';
+import { pushArtifact } from '../../e2e/support/images.ts';
 import { registryRoot } from '../../e2e/support/reach.ts';
 import { snapshotTable } from '../../e2e/support/table.ts';
 import { JOURNAL_PREFIX, reportOf } from '../../e2e/support/world.ts';
@@ -156,6 +158,7 @@ export class LiveKills {
       await looks;
       await running;
     }
+    await this.#retire();
     const { outages } = prober.probed;
     for (const text of refusedForGood) this.#find(`refused for good: ${text}`);
     this.#figures = {
@@ -163,6 +166,16 @@ export class LiveKills {
       ...{ pushes, pulls: prober.probed.looks, outages: outages.length },
       longest: Math.max(0, ...outages.map(({ duration }) => duration)),
     };
+  }
+
+  /** However little the clients came to: something is left that has to go. */
+  async #retire(): Promise<void> {
+    const [repo] = REPOSITORIES;
+    const contents = new Contents('last', this.#random);
+    for (const artifact of [contents.image(), contents.image()]) {
+      await pushArtifact(this.#world.client, repo, artifact, 't1');
+      this.#model.acknowledge({ repo, tag: 't1', artifact, at: Date.now() });
+    }
   }
 
   /** The indexer is started again whenever it has died; left alone in the end. */
