@@ -7,6 +7,8 @@ import { intercept } from '../support/intercept.ts';
 import { everIndexed } from '../support/live-registry.ts';
 import { contentsOf, judge } from '../support/oracle.ts';
 import { dataKey, layerKey, ROOT, revisionKey, tagLinkKey } from '../support/registry-writer.ts';
+import type { World } from '../support/world.ts';
+import { drift } from './drift.ts';
 import type { Simulation } from './simulation.ts';
 
 /** Rounds of a quiet run, a day apart, after which all must be as it will stay. */
@@ -24,16 +26,23 @@ export async function settle(simulation: Simulation): Promise<string[]> {
   if (found.length > 0) return found;
   found.push(...countBytes(simulation));
 
-  // What the indexer has seen, no run may touch; but a link that goes in that moment comes back by its own event.
-  if (simulation.isIndexed()) {
-    const missing = await lacking(simulation, 'once it is indexed');
+  // What the indexer has seen, no run may touch; but a link that goes in that moment comes back by its own event. Of what
+  // it has seen going the run has learned, and has brought it back, unless it did not live to.
+  if (simulation.isIndexed() || (simulation.isSeen() && !(await isAnythingGoing(world)))) {
+    const missing = await lacking(
+      simulation,
+      simulation.isIndexed() ? 'once it is indexed' : 'once it is seen',
+    );
     found.push(...missing.filter((line) => !line.includes('/_layers/')));
   }
   if (found.length > 0) return found;
   const waiting = await deliver(simulation);
   // What a dead run has left, the next one makes good; events may wait for that.
   const isLeft = scheduler.actors.some(({ name, end }) => end === 'crashed' && name.startsWith('run'));
-  if (!waiting && !isLeft) found.push(...(await lacking(simulation, 'at rest')));
+  if (!waiting && !isLeft) {
+    found.push(...(await lacking(simulation, 'at rest')));
+    found.push(...(await drift(simulation)));
+  }
   if (found.length > 0) return found;
   world.bucket.refusedDeletes.clear();
   const watched = (store: ObjectStore): ObjectStore =>
@@ -67,6 +76,9 @@ export async function settle(simulation: Simulation): Promise<string[]> {
   }
   return await atTheEnd(simulation);
 }
+
+const isAnythingGoing = async (world: World): Promise<boolean> =>
+  (await world.items()).some(({ state }) => state === 'deleting');
 
 const unannounced = (key: string): string => `deleted without a line in the journal: ${key}`;
 

@@ -6,12 +6,13 @@ import type {
   ObjectVersion,
   VersionName,
 } from '../../lambdas/store/object-store.ts';
-import type { EdgeWrite, Item, Key } from '../../lambdas/store/table.ts';
+import type { Change, EdgeWrite, Item, Key } from '../../lambdas/store/table.ts';
 import { type Call, intercept } from '../support/intercept.ts';
 import { ROOT } from '../support/registry-writer.ts';
 import type { World } from '../support/world.ts';
 import type { Space } from './access.ts';
 import { ContentHash } from './hash.ts';
+import { Needs } from './needs.ts';
 import type { Actor } from './scheduler.ts';
 import { VersionNames } from './versions.ts';
 
@@ -39,11 +40,15 @@ export class Recorder {
   readonly #table = new ContentHash();
   readonly #bucket = new ContentHash();
   readonly #versions = new VersionNames();
+  readonly #needs: Needs;
+  /** When the indexer last touched what is live. */
+  readonly #touched = new Map<string, number>();
   #lock: { owner: string; expiresAt: number } | undefined;
 
   constructor(world: World, onChange: (key: string, by: Actor) => void) {
     this.#world = world;
     this.#onChange = onChange;
+    this.#needs = new Needs(world);
   }
 
   get value(): string {
@@ -86,13 +91,13 @@ export class Recorder {
 
   #overTable<T extends object>(actor: Actor, store: T): T {
     return intercept(store, {
-      after: ({ operation, arguments: [first] }, answer) => {
+      after: async ({ operation, arguments: [first, second] }, answer) => {
         switch (operation) {
           case 'put':
             if (answer === true) this.#stored(first as Item);
             break;
           case 'update':
-            if (answer !== undefined) this.#updated(actor, answer as Item);
+            if (answer !== undefined) await this.#updated(actor, answer as Item, second as Change);
             break;
           case 'remove':
             if (answer === true) this.#removed(first as Key);
@@ -111,12 +116,26 @@ export class Recorder {
     this.#table.set(`${item.pk}|${item.sk}`, JSON.stringify(item));
   }
 
+  /** Whoever touches a thing lets it rest for the grace, whatever is said of it in the end. */
+  #assertRest({ name }: Actor, { pk, sk, state }: Item, set: NonNullable<Change['set']>): void {
+    const key = `${pk}|${sk}`;
+    const now = this.#world.clock.now();
+    const { grace } = this.#world.settings;
+    if (name.startsWith('index') && state === 'live' && 'queue' in set) this.#touched.set(key, now);
+    if (!name.startsWith('run') || (set['state'] !== 'deleting' && set['state'] !== 'condemned')) return;
+    const touchedAt = this.#touched.get(key);
+    if (touchedAt === undefined || touchedAt + grace <= now) return;
+    this.violations.push(`${name} takes ${this.short(`${pk} ${sk}`)}, which was touched a moment ago`);
+  }
+
   #removed({ pk, sk }: Key): void {
     this.#table.set(`${pk}|${sk}`, undefined);
   }
 
-  #updated(actor: Actor, item: Item): void {
+  async #updated(actor: Actor, item: Item, { set }: Change): Promise<void> {
     this.#stored(item);
+    this.#assertRest(actor, item, set ?? {});
+    if (item['state'] === 'deleting' && actor.name.startsWith('run')) await this.#needs.take(item);
     if (item.pk !== 'LOCK') return;
     const lock = { owner: String(item['owner']), expiresAt: Number(item['expiresAt']) };
     const before = this.#lock;
@@ -165,6 +184,7 @@ export class Recorder {
           case 'deleteMany':
             return async (keys: readonly string[]) => {
               this.#assertLock(actor, keys);
+              await this.#assertNeedless(actor, keys);
               const sizes = new Map<string, number | undefined>();
               for (const key of keys) sizes.set(key, (await this.#world.bucket.head(key))?.size);
               const result = (await call(keys)) as DeleteResult;
@@ -224,6 +244,17 @@ export class Recorder {
       `a stale runner deletes: ${actor.name} ${keys.map((key) => this.short(key)).join(', ')} ` +
         `while ${this.#lock.owner} has the lock`,
     );
+  }
+
+  async #assertNeedless(actor: Actor, keys: readonly string[]): Promise<void> {
+    if (!actor.name.startsWith('run')) return;
+    for (const key of keys) {
+      for (const edge of await this.#needs.of(key)) {
+        this.violations.push(
+          `${actor.name} deletes ${this.short(key)}, which ${this.short(edge)} needed before it was taken`,
+        );
+      }
+    }
   }
 
   async #changed(actor: Actor, key: string): Promise<void> {

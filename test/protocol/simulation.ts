@@ -57,8 +57,10 @@ export class Simulation {
   readonly late = new Set<string>();
   readonly reports = new Map<string, Report>();
   readonly witness = new JournalWitness();
-  /** How often clients have changed a link of a manifest or a tag, less how often an event about it was applied. */
+  /** How often clients have changed a key, less how often an event about it was applied. */
   readonly #awaited = new Map<string, number>();
+  /** Likewise, less how often the indexer has looked at it, though it may have to do so again. */
+  readonly #unseen = new Map<string, number>();
   #serial = new Map<string, number>();
 
   private constructor(
@@ -107,12 +109,12 @@ export class Simulation {
 
   /** Whether the indexer has applied all that clients did to manifests, or else to tags: nothing waits for it any more. */
   isIndexed(): boolean {
-    const all = [...this.#awaited];
-    for (const kind of [/\/revisions\//, /\/current\/link$/]) {
-      const keys = all.filter(([key]) => kind.test(key));
-      if (keys.length > 0) return keys.every(([, count]) => count <= 0);
-    }
-    return false;
+    return isThrough(this.#awaited);
+  }
+
+  /** Whether it has looked at all of it, and left its marks on what was being deleted. */
+  isSeen(): boolean {
+    return isThrough(this.#unseen);
   }
 
   spawnRun(name: string, body: object, mayCrash: boolean): Actor {
@@ -161,13 +163,17 @@ export class Simulation {
     };
     const outcome = await apply(context, world.layout.parse(key));
     if (outcome.status === 'retry') this.late.add(key);
-    else this.#awaited.set(key, (this.#awaited.get(key) ?? 0) - 1);
+    else count(this.#awaited, key, -1);
+    if (outcome.status !== 'retry' || outcome.reason.includes('being deleted')) count(this.#unseen, key, -1);
     if (outcome.status === 'lost') this.scheduler.recorder.violations.push(`lost: ${outcome.digests}`);
   }
 
   #changed(key: string, by: Actor): void {
     const { events, twice } = this.definition;
-    if (by.name.startsWith('client')) this.#awaited.set(key, (this.#awaited.get(key) ?? 0) + 1);
+    if (by.name.startsWith('client')) {
+      count(this.#awaited, key, 1);
+      count(this.#unseen, key, 1);
+    }
     if (!by.name.startsWith('client') || !events?.test(key)) {
       this.late.add(key);
       return;
@@ -175,6 +181,19 @@ export class Simulation {
     this.spawnIndexer(key);
     if (twice?.test(key)) this.spawnIndexer(key);
   }
+}
+
+function count(counts: Map<string, number>, key: string, by: 1 | -1): void {
+  counts.set(key, (counts.get(key) ?? 0) + by);
+}
+
+/** Of manifests, where clients have changed any, else of tags. */
+function isThrough(counts: ReadonlyMap<string, number>): boolean {
+  for (const kind of [/\/revisions\//, /\/current\/link$/]) {
+    const keys = [...counts].filter(([key]) => kind.test(key));
+    if (keys.length > 0) return keys.every(([, count]) => count <= 0);
+  }
+  return false;
 }
 
 export async function startOf({ start, unversioned = false }: WorldDefinition): Promise<Snapshot> {

@@ -10,6 +10,7 @@ import {
   one,
   other,
   pushed,
+  rest,
   SIGNATURE,
   sbom,
   signed,
@@ -230,7 +231,10 @@ const HARDER: readonly WorldDefinition[] = [
     },
     runs: [{}],
     unversioned: true,
-    late: [revisionKey('app', one.digest), layerKey('app', digestOf(L)), tagLinkKey('app', 'v1')],
+    late: [
+      ...[L, ...one.blobs].map((bytes) => layerKey('app', digestOf(bytes))),
+      ...[revisionKey('app', one.digest), tagLinkKey('app', 'v1')],
+    ],
     tags: { 'app:v1': one.digest },
   }),
   ...world(
@@ -286,6 +290,86 @@ const HARDER: readonly WorldDefinition[] = [
       clients: { client: (client) => client.data(L) },
       runs: [],
       tags: { 'app:v1': other.digest },
+    },
+    'of data',
+  ),
+];
+
+const SLOW: readonly WorldDefinition[] = [
+  ...world(
+    {
+      name: 'slow indexer of an index',
+      about:
+        'the grace goes by while the indexer looks at an index that lists an untagged image, beside a run',
+      start: untagged,
+      clients: { client: (client) => client.push('app', list, 'v2') },
+      runs: [{}],
+      clock: [2 * DAY],
+      tags: { 'app:v2': list.digest },
+    },
+    'of manifests',
+  ),
+  ...world(
+    {
+      name: 'untag beside a run',
+      about: 'a tag moves away from an image that is just found to be held',
+      start: pushed(({ registry }) => registry.push('app', one, 'v1')),
+      clients: { client: (client) => client.push('app', other, 'v1') },
+      runs: [{}],
+      tags: { 'app:v1': other.digest },
+    },
+    ...(['none', 'of tags'] as const),
+  ),
+  ...world(
+    {
+      name: 'tagged for a moment beside a run',
+      about: 'an untagged image is tagged and untagged beside a run, and the indexer dies of it',
+      start: untagged,
+      clients: {
+        client: async (client) => {
+          await client.tag('app', one.digest, 'v2');
+          await client.deleteTag('app', 'v2');
+        },
+      },
+      runs: [{}],
+      indexerMayCrash: true,
+      crashes: 1,
+      tags: { 'app:v1': other.digest },
+    },
+    'of tags',
+  ),
+  ...world(
+    {
+      name: 'pushed again and deleted again',
+      about: 'what a client had deleted is pushed and deleted once more, while its events come in any order',
+      start: pushed(async ({ registry }) => {
+        await registry.push('app', one);
+        await registry.upload('app', L);
+      }),
+      clients: {
+        client: async (client) => {
+          await client.deleteManifest('app', one.digest);
+          await client.push('app', one);
+          await client.deleteManifest('app', one.digest);
+        },
+      },
+      runs: [],
+      tags: {},
+    },
+    'of manifests',
+  ),
+  ...world(
+    {
+      name: 'data of a deleted blob',
+      about: 'the data of a blob that a run has deleted is uploaded again, and its link never comes',
+      start: async (world) => {
+        await condemnedLayer(world);
+        await world.prune();
+        await rest(world);
+      },
+      clients: { client: (client) => client.data(L) },
+      runs: [],
+      tags: {},
     },
     'of data',
   ),
@@ -405,6 +489,27 @@ const EVENTS_ONLY: readonly WorldDefinition[] = [
   ),
   ...world(
     {
+      name: 'tag moved and moved on',
+      about: 'a tag rests for a moment on an image that goes then, and the indexer dies of it',
+      start: pushed(async ({ registry }) => {
+        await registry.push('app', one);
+        await registry.push('app', other, 'v1');
+      }),
+      clients: {
+        client: async (client) => {
+          await client.tag('app', one.digest, 'v1');
+          await client.tag('app', other.digest, 'v1');
+        },
+      },
+      runs: [],
+      indexerMayCrash: true,
+      crashes: 1,
+      tags: { 'app:v1': other.digest },
+    },
+    'of tags',
+  ),
+  ...world(
+    {
       name: 'put and deleted',
       about: 'a manifest is pushed and deleted by digest while its events come in any order',
       start: pushed(({ registry }) => registry.upload('app', L)),
@@ -421,6 +526,6 @@ const EVENTS_ONLY: readonly WorldDefinition[] = [
   ),
 ];
 
-const ALL = [...PUSHES, ...MANIFESTS, ...HARDER, ...CRASHES, ...LOCKS, ...EVENTS_ONLY];
+const ALL = [...PUSHES, ...MANIFESTS, ...HARDER, ...SLOW, ...CRASHES, ...LOCKS, ...EVENTS_ONLY];
 
 export const worlds: ReadonlyMap<string, WorldDefinition> = new Map(ALL.map((one) => [one.name, one]));
