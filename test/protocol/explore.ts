@@ -64,11 +64,23 @@ const newFigures = (): Figures => ({
   ...{ schedules: 0, states: 0, steps: 0, judged: 0, known: 0, asleep: 0, rounds: 0, complete: false },
 });
 
-export async function explore(definition: WorldDefinition, limits: Limits = {}): Promise<Explored> {
+/** A world's start, and what is known of who accesses what: made once for all searches of the world. */
+export interface Ground {
+  readonly definition: WorldDefinition;
+  readonly start: Snapshot;
+  readonly footprints: Footprints;
+}
+
+export async function groundOf(definition: WorldDefinition): Promise<Ground> {
   const start = await startOf(definition);
   const footprints = new Footprints();
+  for (let seed = 1; seed <= REHEARSALS; seed++) await rehearse(definition, start, footprints, seed);
+  return { definition, start, footprints };
+}
+
+export async function explore(ground: Ground, limits: Limits = {}): Promise<Explored> {
+  const { definition, start, footprints } = ground;
   const end = limits.time === undefined ? Number.POSITIVE_INFINITY : Date.now() + limits.time;
-  await learn(definition, start, footprints);
   for (let rounds = 1; ; rounds++) {
     footprints.again();
     const search = new Search(definition, start, footprints, { ...limits, end });
@@ -80,15 +92,7 @@ export async function explore(definition: WorldDefinition, limits: Limits = {}):
 }
 
 /** Schedules by chance that show most of what actors access, so that the search seldom begins again. */
-const REHEARSALS = 60;
-
-export async function learn(
-  definition: WorldDefinition,
-  start: Snapshot,
-  footprints: Footprints,
-): Promise<void> {
-  for (let seed = 1; seed <= REHEARSALS; seed++) await rehearse(definition, start, footprints, seed);
-}
+const REHEARSALS = 30;
 
 async function rehearse(
   definition: WorldDefinition,

@@ -31,15 +31,25 @@ export function run(job: Job): Promise<Outcome> {
 export const exploreAll = (names: readonly string[], time = TIME): Promise<Outcome[]> =>
   pMap(names, (world) => run({ world, time }), { concurrency: AT_ONCE });
 
-/** @returns the first world's outcome that shows the mutant; undefined where it lives in all of them. */
-export async function hunt(mutant: Mutant, time = TIME): Promise<Outcome | undefined> {
-  for (const world of worlds.keys()) {
-    if (!mutant.worlds.some((begin) => world.startsWith(begin))) continue;
-    const outcome = await run({ world, time, mutant });
-    if (outcome.schedule !== undefined) return outcome;
-  }
-  return undefined;
+export interface Hunted {
+  readonly mutant: Mutant;
+  /** Up to the one that shows the mutant; of one that lives, all of its worlds. */
+  readonly outcomes: readonly Outcome[];
+  readonly caught: Outcome | undefined;
 }
 
-export const huntAll = (mutants: readonly Mutant[], time = TIME) =>
-  pMap(mutants, async (mutant) => ({ mutant, outcome: await hunt(mutant, time) }), { concurrency: AT_ONCE });
+export async function hunt(mutant: Mutant, time = TIME): Promise<Hunted> {
+  const outcomes: Outcome[] = [];
+  for (const begin of mutant.worlds) {
+    for (const world of worlds.keys()) {
+      if (!world.startsWith(begin)) continue;
+      const outcome = await run({ world, time, mutant });
+      outcomes.push(outcome);
+      if (outcome.schedule !== undefined) return { mutant, outcomes, caught: outcome };
+    }
+  }
+  return { mutant, outcomes, caught: undefined };
+}
+
+export const huntAll = (mutants: readonly Mutant[], time = TIME): Promise<Hunted[]> =>
+  pMap(mutants, (mutant) => hunt(mutant, time), { concurrency: AT_ONCE });

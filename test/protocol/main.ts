@@ -15,11 +15,11 @@ if (first === 'mutants') {
   await pMap(
     MUTANTS.filter(({ name }) => isAsked(name)),
     async (mutant) => {
-      const outcome = await hunt(mutant);
-      console.log(
-        outcome === undefined ? `LIVES ${mutant.name}` : `${mutant.name}: caught by ${outcome.world}`,
-      );
-      if (outcome?.schedule !== undefined) console.log(outcome.schedule);
+      const { caught, outcomes } = await hunt(mutant);
+      if (caught === undefined) {
+        console.log(`LIVES ${mutant.name}`);
+        for (const { world, figures } of outcomes) console.log(`  ${world} ${JSON.stringify(figures)}`);
+      } else console.log(`${mutant.name}: caught by ${caught.world}\n${caught.schedule}`);
     },
     { concurrency: 2 },
   );

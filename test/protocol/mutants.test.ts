@@ -9,15 +9,13 @@ vi.setConfig({ testTimeout: 600_000 });
 
 describe('a sentence of the protocol taken out', () => {
   it('shows in a small world', async () => {
-    const hunted = await huntAll(
-      MUTANTS,
-      TIME,
-    );
-    for (const { mutant, outcome } of hunted) {
-      console.log(`${mutant.name}: ${outcome === undefined ? 'lives' : `caught by ${outcome.world}`}`);
-      if (outcome?.schedule !== undefined) console.log(outcome.schedule);
+    const hunted = await huntAll(MUTANTS, TIME);
+    for (const { mutant, caught } of hunted) {
+      console.log(
+        `${mutant.name}: ${caught === undefined ? 'lives' : `caught by ${caught.world}\n${caught.schedule}`}`,
+      );
     }
-    const lives = hunted.filter(({ outcome }) => outcome === undefined).map(({ mutant }) => mutant.name);
+    const lives = hunted.filter(({ caught }) => caught === undefined).map(({ mutant }) => mutant.name);
     expect(lives).toEqual([]);
   });
 });

@@ -53,7 +53,7 @@ export const MUTANTS: readonly Mutant[] = [
         to: "const { touchedAt: _, ...reset } = live(queue, touch);\n    if (await this.table.update(key, { set: reset, add }, earlier)) return 'live';",
       },
     ],
-    worlds: ['tag beside', 'push beside unlinking'],
+    worlds: ['untag beside'],
   },
   {
     name: 'indexer 3: a touch does not count as a change',
@@ -64,7 +64,7 @@ export const MUTANTS: readonly Mutant[] = [
         to: "if (await this.table.update(key, { set: live(queue, touch) }, earlier)) return 'live';",
       },
     ],
-    worlds: ['tag beside', 'push beside unlinking', 'untag beside'],
+    worlds: ['push beside unlinking, events of links'],
   },
   {
     name: 'indexer 3: a run unqueues what was touched since',
@@ -108,7 +108,7 @@ export const MUTANTS: readonly Mutant[] = [
         to: "return 'deleting';",
       },
     ],
-    worlds: ['push beside sweep', 'tag beside', 'retag beside', 'index pushed'],
+    worlds: ['tag beside deletion, events'],
   },
   {
     name: 'indexer 5: a condemned blob that is needed again stays condemned',
@@ -119,7 +119,7 @@ export const MUTANTS: readonly Mutant[] = [
         to: "const written = await this.transition(key, version, state === 'condemned' ? {} : set, [], gained);",
       },
     ],
-    worlds: ['push beside sweep'],
+    worlds: ['push beside sweep, events of links'],
   },
   {
     name: 'indexer 5: not tried again after a rescue mark',
@@ -240,7 +240,7 @@ export const MUTANTS: readonly Mutant[] = [
         to: '',
       },
     ],
-    worlds: ['retag beside', 'tag beside', 'push anew', 'index pushed'],
+    worlds: ['push anew beside deletion, events of manifests'],
   },
   {
     name: 'manifest 4: a holder without an item does not count',
@@ -251,7 +251,7 @@ export const MUTANTS: readonly Mutant[] = [
         to: "return (await run.metadata.manifest(item.name, edge.digest))?.state === 'live';",
       },
     ],
-    worlds: ['index pushed'],
+    worlds: ['index pushed over a rested child, events of manifests'],
   },
   {
     name: 'manifest 5: no journal before it',
@@ -405,7 +405,7 @@ export const MUTANTS: readonly Mutant[] = [
         to: 'const needed = false; void isInForce;\n  const isBeyond',
       },
     ],
-    worlds: ['push beside sweep, events of manifests', 'push beside sweep'],
+    worlds: ['push elsewhere beside sweep, events'],
   },
   {
     name: 'blob 5: the edge of a link that is found is not put back',
@@ -416,7 +416,7 @@ export const MUTANTS: readonly Mutant[] = [
         to: '    void putLink;\n    found = true;',
       },
     ],
-    worlds: ['late event', 'push beside sweep'],
+    worlds: ['link without'],
   },
   {
     name: 'blob 6: no journal before it',

@@ -1,12 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { PATIENCE, runs } from '../support/runs.ts';
-import { Footprints } from './access.ts';
-import { learn } from './explore.ts';
+import { groundOf } from './explore.ts';
 import { settle } from './invariants.ts';
 import { large } from './large.ts';
 import { printed } from './print.ts';
-import { Simulation, startOf } from './simulation.ts';
+import { Simulation } from './simulation.ts';
 
 vi.setConfig({ testTimeout: 2 * PATIENCE });
 
@@ -15,9 +14,7 @@ const choice = fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 2, a
 
 describe('a schedule of a larger world, by chance', () => {
   it.each(large)('comes to a whole registry: $name', async (world) => {
-    const start = await startOf(world);
-    const footprints = new Footprints();
-    await learn(world, start, footprints);
+    const { start, footprints } = await groundOf(world);
     footprints.freeze();
     await fc.assert(
       fc.asyncProperty(fc.array(choice, { minLength: 20, maxLength: 500 }), async (choices) => {

@@ -1,5 +1,5 @@
 /** What a job comes to. */
-import { type Explored, explore } from './explore.ts';
+import { type Explored, explore, groundOf } from './explore.ts';
 import type { Job } from './jobs.ts';
 import { printed } from './print.ts';
 import { worlds } from './worlds.ts';
@@ -18,9 +18,10 @@ export async function work(job: Job): Promise<Outcome> {
   const world = worlds.get(job.world);
   if (world === undefined) throw new Error(`there is no world ${job.world}`);
   const ends = Date.now() + job.time;
+  const ground = await groundOf(world);
   for (const switches of job.mutant === undefined ? [undefined] : SWITCHES) {
     const bound = switches === undefined ? {} : { switches };
-    const { violation, ...figures } = await explore(world, {
+    const { violation, ...figures } = await explore(ground, {
       time: Math.max(1, ends - Date.now()),
       ...bound,
     });

@@ -56,6 +56,17 @@ const PUSHES: readonly WorldDefinition[] = [
   ),
   ...world(
     {
+      name: 'push elsewhere beside sweep',
+      about: 'an image is pushed to another repository than the one that its layer, condemned and due, is of',
+      start: condemnedLayer,
+      clients: { client: (client) => client.push('team', one, 'v1') },
+      runs: [{}],
+      tags: { 'team:v1': one.digest },
+    },
+    ...(['none', 'of manifests'] as const),
+  ),
+  ...world(
+    {
       name: 'push beside unlinking',
       about: 'an image is pushed whose layer has only a stale link, while a run unlinks and condemns it',
       start: pushed(({ registry }) => registry.upload('app', L)),
@@ -237,6 +248,16 @@ const HARDER: readonly WorldDefinition[] = [
     ],
     tags: { 'app:v1': one.digest },
   }),
+  ...world({
+    name: 'link without an event',
+    about: 'a link to a layer that is condemned and due was written, and its event is lost',
+    start: async (world) => {
+      await condemnedLayer(world);
+      await world.registry.upload('app', L);
+    },
+    runs: [{}],
+    tags: {},
+  }),
   ...world(
     {
       name: 'deleted and pushed anew beside deletion',
@@ -342,13 +363,13 @@ const SLOW: readonly WorldDefinition[] = [
     {
       name: 'pushed again and deleted again',
       about: 'what a client had deleted is pushed and deleted once more, while its events come in any order',
-      start: pushed(async ({ registry }) => {
-        await registry.push('app', one);
-        await registry.upload('app', L);
-      }),
+      start: async (world) => {
+        await pushed(({ registry }) => registry.push('app', one))(world);
+        await world.registry.deleteManifest('app', one.digest);
+        await rest(world);
+      },
       clients: {
         client: async (client) => {
-          await client.deleteManifest('app', one.digest);
           await client.push('app', one);
           await client.deleteManifest('app', one.digest);
         },
