@@ -11,22 +11,22 @@ export default defineConfig({
           include: [
             'test/{registry,hostile,filters,store,index,prune,plan,explain,operations,notifications,cli,usage,bench,restore,architecture}/**/*.test.ts',
           ],
-          testTimeout: 60_000,
+          testTimeout: 180_000,
         },
       },
       {
         test: {
           name: 'contract',
           include: ['test/contract/**/*.test.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
         },
       },
       {
         test: { name: 'protocol', include: ['test/protocol/**/*.test.ts'], fileParallelism: false },
       },
       {
-        test: { name: 'infra', include: ['test/infra/**/*.test.ts'], testTimeout: 60_000 },
+        test: { name: 'infra', include: ['test/infra/**/*.test.ts'], testTimeout: 180_000 },
       },
       {
         test: {

@@ -78,13 +78,15 @@ async function unlink(
     const removedAt = run.now();
     const set = { removedAt, expireAt: tombstoneExpiry(removedAt) };
     const edge = linkKey(digest, link.name);
-    const removed = (await run.metadata.transition(edge, link.version, set)) !== undefined;
-    if (removed || (await isSeenGone(run, link.name, digest))) {
+    // Deleted first, looked for second: an indexer that still found the link has put its reference before that.
+    const isWanted = await run.metadata.referencedIn(digest, link.name);
+    const removed = !isWanted && (await run.metadata.transition(edge, link.version, set)) !== undefined;
+    if (removed || (!isWanted && (await isSeenGone(run, link.name, digest)))) {
       run.tally.links.deleted++;
       gone++;
       continue;
     }
-    // Linked again since it was read: the repository keeps its link.
+    // Referenced or linked again since it was read: the repository keeps its link.
     await relink(run, link.name, digest, run.now());
   }
   if (gone === 0) return 'none';

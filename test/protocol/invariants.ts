@@ -26,19 +26,18 @@ export async function settle(simulation: Simulation): Promise<string[]> {
   if (found.length > 0) return found;
   found.push(...countBytes(simulation));
 
-  // What the indexer has seen, no run may touch; but a link that goes in that moment comes back by its own event. Of what
-  // it has seen going the run has learned, and has brought it back, unless it did not live to.
-  if (simulation.isIndexed() || (simulation.isSeen() && !(await isAnythingGoing(world)))) {
-    const missing = await lacking(
-      simulation,
-      simulation.isIndexed() ? 'once it is indexed' : 'once it is seen',
-    );
-    found.push(...missing.filter((line) => !line.includes('/_layers/')));
+  // What a dead run has left, the next one makes good; events may wait for that.
+  const isLeft = scheduler.actors.some(({ name, end }) => end === 'crashed' && name.startsWith('run'));
+  // What the indexer has seen, no run may touch, nor wait for the event of its own deletion to put it right. Of what it
+  // has seen going the run has learned, and has brought it back.
+  const isSeen = simulation.isSeen() && !isLeft && !(await isAnythingGoing(world));
+  if (simulation.isIndexed() || isSeen) {
+    const missing = await lacking(simulation, isSeen ? 'once it is seen' : 'once it is indexed');
+    // A run that died between a link and its edge has left that to the link's own event.
+    found.push(...missing.filter((line) => !isLeft || !line.includes('/_layers/')));
   }
   if (found.length > 0) return found;
   const waiting = await deliver(simulation);
-  // What a dead run has left, the next one makes good; events may wait for that.
-  const isLeft = scheduler.actors.some(({ name, end }) => end === 'crashed' && name.startsWith('run'));
   if (!waiting && !isLeft) {
     found.push(...(await lacking(simulation, 'at rest')));
     found.push(...(await drift(simulation)));

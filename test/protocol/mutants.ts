@@ -335,8 +335,8 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: 'prune/blobs.ts',
-        from: 'const removed = (await run.metadata.transition(edge, link.version, set)) !== undefined;',
-        to: 'const removed = true;\n    await run.metadata.table.update(edge, { set, add: { version: 1 } });',
+        from: 'const removed = !isWanted && (await run.metadata.transition(edge, link.version, set)) !== undefined;',
+        to: 'const removed = !isWanted;\n    if (removed) await run.metadata.table.update(edge, { set, add: { version: 1 } });',
       },
     ],
     worlds: ['push beside unlinking', 'mount beside', 'blob of two'],
@@ -348,6 +348,17 @@ export const MUTANTS: readonly Mutant[] = [
         file: 'prune/blobs.ts',
         from: '    await relink(run, link.name, digest, run.now());',
         to: '    void relink;',
+      },
+    ],
+    worlds: ['push beside unlinking', 'mount beside', 'blob of two'],
+  },
+  {
+    name: 'blob 2: no look for a reference after the link went',
+    changes: [
+      {
+        file: 'prune/blobs.ts',
+        from: 'const isWanted = await run.metadata.referencedIn(digest, link.name);',
+        to: 'const isWanted = false as boolean;',
       },
     ],
     worlds: ['push beside unlinking', 'mount beside', 'blob of two'],

@@ -123,6 +123,27 @@ describe('step 2, stale links', () => {
     expect(report).toMatchObject({ links: { deleted: 0 }, blobs: { condemned: 0 } });
   });
 
+  it('are written back when a manifest was indexed before they went, its links still found', async () => {
+    const world = await withUpload();
+    const link = layerKey('app', digest);
+    const pushed = image('pushed', { layers: [bytes] });
+    const report = await world.prune(
+      {},
+      onBucket(world, {
+        before: once(isDelete(link), async () => {
+          // The client found the layer by HEAD and uploads the config alone.
+          for (const blob of pushed.blobs)
+            if (digestOf(blob) !== digest) await world.registry.upload('app', blob);
+          await world.registry.putManifest('app', pushed, 'v2');
+          await apply(world.index, { kind: 'revision', name: 'app', digest: pushed.digest });
+        }),
+      }),
+    );
+    expect(await has(world, link, dataKey(digest))).toEqual([true, true]);
+    expect(await world.metadata.link(digest, 'app')).not.toHaveProperty('removedAt');
+    expect(report).toMatchObject({ links: { deleted: 0 }, blobs: { condemned: 0 } });
+  });
+
   it('stay when the upload came right after they were removed', async () => {
     const world = await withUpload();
     const link = layerKey('app', digest);
