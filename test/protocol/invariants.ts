@@ -36,6 +36,7 @@ export async function settle(simulation: Simulation): Promise<string[]> {
     // A run that died between a link and its edge has left that to the link's own event.
     found.push(...missing.filter((line) => !isLeft || !line.includes('/_layers/')));
   }
+  if (!isLeft) found.push(...(await lostLinks(simulation)));
   if (found.length > 0) return found;
   const waiting = await deliver(simulation);
   if (!waiting && !isLeft) {
@@ -148,6 +149,17 @@ async function lacking({ world, definition, scheduler }: Simulation, when: strin
     await whole(name, digest as Digest);
   }
   return [...missing].map((key) => `${when}, a tagged image lacks ${scheduler.recorder.short(key)}`);
+}
+
+/** A link that the indexer has seen stays for the grace, needed or not. */
+async function lostLinks({ world, scheduler: { recorder } }: Simulation): Promise<string[]> {
+  const found: string[] = [];
+  for (const [key, seenAt] of recorder.links) {
+    if (seenAt + world.settings.grace <= world.clock.now()) continue;
+    if ((await world.bucket.head(key)) === undefined)
+      found.push(`though it was seen, ${recorder.short(key)} is gone`);
+  }
+  return found;
 }
 
 interface Named {

@@ -339,7 +339,7 @@ export const MUTANTS: readonly Mutant[] = [
         to: 'const removed = !isWanted;\n    if (removed) await run.metadata.table.update(edge, { set, add: { version: 1 } });',
       },
     ],
-    worlds: ['push beside unlinking', 'mount beside', 'blob of two'],
+    worlds: ['upload beside unlinking, events of links'],
   },
   {
     name: 'blob 2: an unlinked repository does not get its link back',
@@ -350,7 +350,7 @@ export const MUTANTS: readonly Mutant[] = [
         to: '    void relink;',
       },
     ],
-    worlds: ['push beside unlinking', 'mount beside', 'blob of two'],
+    worlds: ['push beside unlinking, events of manifests'],
   },
   {
     name: 'blob 2: no look for a reference after the link went',
@@ -361,7 +361,7 @@ export const MUTANTS: readonly Mutant[] = [
         to: 'const isWanted = false as boolean;',
       },
     ],
-    worlds: ['push beside unlinking', 'mount beside', 'blob of two'],
+    worlds: ['push beside unlinking, events of manifests'],
   },
   {
     name: 'blob 2: no journal before it',

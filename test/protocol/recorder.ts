@@ -7,8 +7,9 @@ import type {
   VersionName,
 } from '../../lambdas/store/object-store.ts';
 import type { Change, EdgeWrite, Item, Key } from '../../lambdas/store/table.ts';
+import type { Digest } from '../support/images.ts';
 import { type Call, intercept } from '../support/intercept.ts';
-import { ROOT } from '../support/registry-writer.ts';
+import { layerKey, ROOT } from '../support/registry-writer.ts';
 import type { World } from '../support/world.ts';
 import type { Space } from './access.ts';
 import { ContentHash } from './hash.ts';
@@ -31,6 +32,8 @@ export interface Gone {
 export class Recorder {
   /** Data that an actor has deleted and not brought back, by key. */
   readonly gone = new Map<string, Map<string, Gone>>();
+  /** Links of blobs that the indexer has seen, and when. */
+  readonly links = new Map<string, number>();
   /** What must never be, as it was seen to be. */
   readonly violations: string[] = [];
   /** Digests by the names that schedules are read with. */
@@ -116,6 +119,12 @@ export class Recorder {
     this.#table.set(`${item.pk}|${item.sk}`, JSON.stringify(item));
   }
 
+  #noteLink({ pk, sk, removedAt }: Item): void {
+    if (!sk.startsWith('LINK#') || removedAt !== undefined) return;
+    const key = layerKey(sk.slice('LINK#'.length), pk.slice('BLOB#'.length) as Digest);
+    this.links.set(key, this.#world.clock.now());
+  }
+
   /** Whoever touches a thing lets it rest for the grace, whatever is said of it in the end. */
   #assertRest({ name }: Actor, { pk, sk, state }: Item, set: NonNullable<Change['set']>): void {
     const key = `${pk}|${sk}`;
@@ -135,6 +144,7 @@ export class Recorder {
   async #updated(actor: Actor, item: Item, { set }: Change): Promise<void> {
     this.#stored(item);
     this.#assertRest(actor, item, set ?? {});
+    if (actor.name.startsWith('index')) this.#noteLink(item);
     if (item['state'] === 'deleting' && actor.name.startsWith('run')) await this.#needs.take(item);
     if (item.pk !== 'LOCK') return;
     const lock = { owner: String(item['owner']), expiresAt: Number(item['expiresAt']) };

@@ -1,5 +1,5 @@
 /** What a job comes to. */
-import { type Explored, explore, groundOf } from './explore.ts';
+import { type Explored, explore, groundOf, type Limits } from './explore.ts';
 import type { Job } from './jobs.ts';
 import { printed } from './print.ts';
 import { worlds } from './worlds.ts';
@@ -11,24 +11,33 @@ export interface Outcome {
   readonly schedule?: string;
 }
 
-/** Schedules with few changes of actor come first, where a short one is looked for. */
-const SWITCHES = [1, 2, 3, 5] as const;
-
 export async function work(job: Job): Promise<Outcome> {
   const world = worlds.get(job.world);
   if (world === undefined) throw new Error(`there is no world ${job.world}`);
   const ends = Date.now() + job.time;
   const ground = await groundOf(world);
-  for (const switches of job.mutant === undefined ? [undefined] : SWITCHES) {
-    const bound = switches === undefined ? {} : { switches };
-    const { violation, ...figures } = await explore(ground, {
-      time: Math.max(1, ends - Date.now()),
-      ...bound,
-    });
-    const schedule = violation === undefined ? {} : { schedule: printed(violation) };
-    const outcome = { world: world.name, figures, ...schedule };
-    if (job.mutant === undefined || violation !== undefined) return outcome;
-    if (Date.now() >= ends || switches === SWITCHES.at(-1)) return outcome;
+  const search = (limits: Limits = {}) =>
+    explore(ground, { ...limits, time: Math.max(1, ends - Date.now()) });
+  const found = job.mutant === undefined ? await search() : await hunt(search);
+  const { violation, ...figures } = found;
+  return { world: world.name, figures, ...(violation === undefined ? {} : { schedule: printed(violation) }) };
+}
+
+/** How many changes of actor a schedule has that is looked for first, so that it is a short one. */
+const FEW = [1, 2] as const;
+/** And at most, where none of those was found: they are tried once it is known that there is any. */
+const MORE = [3, 4, 5] as const;
+
+async function hunt(search: (limits?: Limits) => Promise<Explored>): Promise<Explored> {
+  for (const switches of FEW) {
+    const found = await search({ switches });
+    if (found.violation !== undefined) return found;
   }
-  throw new Error('nothing was searched');
+  const found = await search();
+  if (found.violation === undefined) return found;
+  for (const switches of MORE) {
+    const shorter = await search({ switches });
+    if (shorter.violation !== undefined) return shorter;
+  }
+  return found;
 }

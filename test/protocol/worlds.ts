@@ -78,6 +78,17 @@ const PUSHES: readonly WorldDefinition[] = [
   ),
   ...world(
     {
+      name: 'upload beside unlinking',
+      about: 'a layer is uploaded again, its link written anew, while a run unlinks and condemns it',
+      start: pushed(({ registry }) => registry.upload('app', L)),
+      clients: { client: (client) => client.upload('app', L) },
+      runs: [{}],
+      tags: {},
+    },
+    ...(['none', 'of links'] as const),
+  ),
+  ...world(
+    {
       name: 'mount beside unlinking',
       about: 'a layer is mounted from a repository whose link of it is stale',
       start: pushed(({ registry }) => registry.upload('app', L)),
