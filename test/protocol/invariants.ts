@@ -25,6 +25,8 @@ export async function settle(simulation: Simulation): Promise<string[]> {
   }
   if (found.length > 0) return found;
   found.push(...countBytes(simulation));
+  const wrong = simulation.definition.wrong?.(simulation.reports);
+  if (wrong !== undefined) found.push(wrong);
 
   // What a dead run has left, the next one makes good; events may wait for that.
   const isLeft = scheduler.actors.some(({ name, end }) => end === 'crashed' && name.startsWith('run'));

@@ -63,6 +63,14 @@ export class Needs {
     return found;
   }
 
+  /** What has been taken, with what needed it then. */
+  get value(): string {
+    return [...this.#taken]
+      .map(([key, needs]) => `${key} ${[...needs.keys()].sort()}`)
+      .sort()
+      .join();
+  }
+
   async #stands(edge: Item): Promise<boolean> {
     return JSON.stringify(await this.#world.table.get(edge)) === JSON.stringify(edge);
   }

@@ -12,7 +12,7 @@ import { type Call, intercept } from '../support/intercept.ts';
 import { layerKey, ROOT } from '../support/registry-writer.ts';
 import type { World } from '../support/world.ts';
 import type { Space } from './access.ts';
-import { ContentHash } from './hash.ts';
+import { ContentHash, hashOf, shown } from './hash.ts';
 import { Needs } from './needs.ts';
 import type { Actor } from './scheduler.ts';
 import { VersionNames } from './versions.ts';
@@ -21,6 +21,9 @@ type Method = (...args: unknown[]) => Promise<unknown>;
 
 /** Texts as schedules show them; digests have the same names in all worlds. */
 const SHORT = new Map<string, string>();
+
+/** Uploads have data too. */
+const BLOB_DATA = /\/blobs\/.*\/data$/;
 
 export interface Gone {
   /** Bytes. */
@@ -39,6 +42,7 @@ export class Recorder {
   /** Digests by the names that schedules are read with. */
   readonly names = new Map<string, string>();
   readonly #world: World;
+  readonly #grace: number;
   readonly #onChange: (key: string, by: Actor) => void;
   readonly #table = new ContentHash();
   readonly #bucket = new ContentHash();
@@ -48,14 +52,23 @@ export class Recorder {
   readonly #touched = new Map<string, number>();
   #lock: { owner: string; expiresAt: number } | undefined;
 
-  constructor(world: World, onChange: (key: string, by: Actor) => void) {
+  /** @param grace how long what was touched has to rest, milliseconds. */
+  constructor(world: World, grace: number, onChange: (key: string, by: Actor) => void) {
     this.#world = world;
+    this.#grace = grace;
     this.#onChange = onChange;
     this.#needs = new Needs(world);
   }
 
   get value(): string {
     return `${this.#table.value} ${this.#bucket.value}`;
+  }
+
+  /** What the invariants know of the way to here: two schedules come to the same only where that is the same too. */
+  get noted(): string {
+    const touched = [...this.#touched].map(([key, at]) => `${key} ${at}`).sort();
+    const links = [...this.links].map(([key, at]) => `${key} ${at}`).sort();
+    return shown(hashOf(`${touched}\n${links}\n${this.#needs.value}`));
   }
 
   /** A call in few words. */
@@ -129,11 +142,10 @@ export class Recorder {
   #assertRest({ name }: Actor, { pk, sk, state }: Item, set: NonNullable<Change['set']>): void {
     const key = `${pk}|${sk}`;
     const now = this.#world.clock.now();
-    const { grace } = this.#world.settings;
     if (name.startsWith('index') && state === 'live' && 'queue' in set) this.#touched.set(key, now);
     if (!name.startsWith('run') || (set['state'] !== 'deleting' && set['state'] !== 'condemned')) return;
     const touchedAt = this.#touched.get(key);
-    if (touchedAt === undefined || touchedAt + grace <= now) return;
+    if (touchedAt === undefined || touchedAt + this.#grace <= now) return;
     this.violations.push(`${name} takes ${this.short(`${pk} ${sk}`)}, which was touched a moment ago`);
   }
 
@@ -147,11 +159,13 @@ export class Recorder {
     if (actor.name.startsWith('index')) this.#noteLink(item);
     if (item['state'] === 'deleting' && actor.name.startsWith('run')) await this.#needs.take(item);
     if (item.pk !== 'LOCK') return;
-    const lock = { owner: String(item['owner']), expiresAt: Number(item['expiresAt']) };
+    const lock = { owner: nameOf(item['owner']), expiresAt: Number(item['expiresAt']) };
     const before = this.#lock;
     if (before !== undefined && before.owner !== lock.owner && before.expiresAt > this.#world.clock.now()) {
       this.violations.push(`the lock is held twice: ${lock.owner} took it from ${before.owner}`);
     }
+    // Whoever takes it away by force does not hold it then.
+    if (actor.name.startsWith('unlock')) return;
     if (lock.owner !== actor.name && lock.expiresAt > 0) {
       this.violations.push(`${actor.name} changed the lock of ${lock.owner}`);
     }
@@ -237,7 +251,7 @@ export class Recorder {
   }
 
   #count(actor: Actor, key: string, size: number | undefined): void {
-    if (!key.endsWith('/data') || !actor.name.startsWith('run')) return;
+    if (!BLOB_DATA.test(key) || !actor.name.startsWith('run')) return;
     if (size === undefined) {
       this.violations.push(`${actor.name} deletes hidden ${this.short(key)}`);
       return;
@@ -273,6 +287,9 @@ export class Recorder {
     if (key.startsWith(ROOT)) this.#onChange(key, actor);
   }
 }
+
+/** Of an owner as locks show it: `run1@host pid 1`. */
+const nameOf = (owner: unknown): string => String(owner).split('@')[0] ?? '';
 
 function keyOf(value: unknown): string {
   if (typeof value === 'string') return value;
