@@ -192,23 +192,24 @@ export class Simulation {
     };
   }
 
-  /** An event has come for a key. */
-  spawnIndexer(key: string): Actor {
+  /** An event has come for a key. @param counts of a client's change, for the first time */
+  spawnIndexer(key: string, counts: boolean): Actor {
     const serial = (this.#serial.get(key) ?? 0) + 1;
     this.#serial.set(key, serial);
     const { recorder } = this.scheduler;
     const name = `index ${recorder.short(key)}${serial === 1 ? '' : ` #${serial}`}`;
     const mayCrash = this.definition.indexerMayCrash ?? false;
-    return this.scheduler.spawn(name, (actor) => this.#index(actor, key), { mayCrash });
+    return this.scheduler.spawn(name, (actor) => this.#index(actor, key, counts), { mayCrash });
   }
 
-  async #index(actor: Actor, key: string): Promise<void> {
+  async #index(actor: Actor, key: string, counts: boolean): Promise<void> {
     // Whether it lives to say so or not, the event comes again.
     if (actor.mayCrash) this.late.add(key);
     const outcome = await apply(this.#contextOf(actor), this.world.layout.parse(key));
     if (outcome.status === 'retry') this.late.add(key);
-    else count(this.#awaited, key, -1);
-    if (outcome.status !== 'retry' || outcome.reason.includes('being deleted')) count(this.#unseen, key, -1);
+    else if (counts) count(this.#awaited, key, -1);
+    const isSeen = outcome.status !== 'retry' || outcome.reason.includes('being deleted');
+    if (counts && isSeen) count(this.#unseen, key, -1);
     if (outcome.status === 'lost') this.scheduler.recorder.violations.push(`lost: ${outcome.digests}`);
   }
 
@@ -223,8 +224,8 @@ export class Simulation {
       this.late.add(key);
       return;
     }
-    this.spawnIndexer(key);
-    if (twice?.test(key)) this.spawnIndexer(key);
+    this.spawnIndexer(key, isClient);
+    if (twice?.test(key)) this.spawnIndexer(key, false);
   }
 }
 

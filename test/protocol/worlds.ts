@@ -6,7 +6,6 @@ import {
   condemnedLayer,
   L,
   list,
-  names,
   one,
   other,
   pushed,
@@ -16,29 +15,9 @@ import {
   signed,
   untagged,
 } from './contents.ts';
+import { OPERATED } from './operated.ts';
 import type { WorldDefinition } from './simulation.ts';
-
-/** Which of the clients' events come while others are at work, by the keys that they tell of; the others come at rest. */
-const EVENTS = {
-  none: undefined,
-  'of links': /_layers/,
-  'of manifests': /revisions/,
-  'of tags': /current/,
-  'of manifests and tags': /revisions|current/,
-  'of data': /data$/,
-} as const;
-
-type When = keyof typeof EVENTS;
-type Sketch = Omit<WorldDefinition, 'names'>;
-
-/** A world once for each choice of events. */
-function world(sketch: Sketch, ...when: readonly When[]): WorldDefinition[] {
-  return (when.length === 0 ? (['none'] as const) : when).map((one) => {
-    const events = EVENTS[one];
-    const more = events === undefined ? {} : { name: `${sketch.name}, events ${one}`, events };
-    return { ...sketch, names, ...more };
-  });
-}
+import { world } from './sketch.ts';
 
 const untagging = { filters: { dangling: ['false'] }, confirm: 100 };
 
@@ -558,6 +537,6 @@ const EVENTS_ONLY: readonly WorldDefinition[] = [
   ),
 ];
 
-const ALL = [...PUSHES, ...MANIFESTS, ...HARDER, ...SLOW, ...CRASHES, ...LOCKS, ...EVENTS_ONLY];
+const ALL = [...PUSHES, ...MANIFESTS, ...HARDER, ...SLOW, ...CRASHES, ...LOCKS, ...EVENTS_ONLY, ...OPERATED];
 
 export const worlds: ReadonlyMap<string, WorldDefinition> = new Map(ALL.map((one) => [one.name, one]));
