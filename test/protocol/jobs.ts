@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import pMap from 'p-map';
-import type { Mutant } from './mutants.ts';
+import type { Mutant } from './mutants/mutant.ts';
 import type { Outcome } from './work.ts';
 import { worlds } from './worlds.ts';
 
@@ -16,8 +16,11 @@ export interface Job {
 const AT_ONCE = Math.min(8, availableParallelism());
 
 /** A longer search by PROTOCOL_SECONDS: for each world, and for each mutant in each of its worlds. */
-const SECONDS = Number(process.env['PROTOCOL_SECONDS'] ?? '3');
-export const TIME = SECONDS * 1000;
+const SECONDS = process.env['PROTOCOL_SECONDS'];
+/** Milliseconds for a world. What is not seen to the end in that time is seen in part. */
+export const TIME = Number(SECONDS ?? '1.2') * 1000;
+/** And at most for a mutant in a world, where most are caught within a second. */
+export const BUDGET = Math.max(20_000, TIME);
 
 export function run(job: Job): Promise<Outcome> {
   return new Promise((resolve, reject) => {
@@ -38,7 +41,7 @@ export interface Hunted {
   readonly caught: Outcome | undefined;
 }
 
-export async function hunt(mutant: Mutant, time = TIME): Promise<Hunted> {
+export async function hunt(mutant: Mutant, time = BUDGET): Promise<Hunted> {
   const outcomes: Outcome[] = [];
   for (const begin of mutant.worlds) {
     for (const world of worlds.keys()) {
@@ -51,5 +54,5 @@ export async function hunt(mutant: Mutant, time = TIME): Promise<Hunted> {
   return { mutant, outcomes, caught: undefined };
 }
 
-export const huntAll = (mutants: readonly Mutant[], time = TIME): Promise<Hunted[]> =>
+export const huntAll = (mutants: readonly Mutant[], time = BUDGET): Promise<Hunted[]> =>
   pMap(mutants, (mutant) => hunt(mutant, time), { concurrency: AT_ONCE });

@@ -4,7 +4,7 @@
  */
 import pMap from 'p-map';
 import { hunt, run, TIME } from './jobs.ts';
-import { MUTANTS } from './mutants.ts';
+import { MUTANTS } from './mutants/all.ts';
 import { worlds } from './worlds.ts';
 
 const [first, ...rest] = process.argv.slice(2);

@@ -1,6 +1,6 @@
 /** Small worlds in which others than clients and online runs are at work: what an operator starts, and other kinds of runs. */
 import { reindex } from '../../lambdas/index/reindex.ts';
-import { unlock } from '../../lambdas/operations/unlock.ts';
+import { UnlockRefusedError, unlock } from '../../lambdas/operations/unlock.ts';
 import { applyPlan } from '../../lambdas/plan/apply-plan.ts';
 import type { Plan } from '../../lambdas/plan/document.ts';
 import { restoreRun } from '../../lambdas/restore/run.ts';
@@ -19,7 +19,10 @@ const UPLOAD = '5f2c6a9e-0b1d-4c3e-8f7a-6d5b4c3a2b1e';
 /** From another terminal of the same machine, where the run's process is not to be seen. */
 async function unlockByForce({ dependencies: { table, now } }: Place): Promise<void> {
   const lock = await heldLock(table, now());
-  if (lock !== undefined) await unlock(table, lock, { now, hostname: 'host', isAlive: () => false });
+  if (lock === undefined) return;
+  await unlock(table, lock, { now, hostname: 'host', isAlive: () => false }).catch((error: unknown) => {
+    if (!(error instanceof UnlockRefusedError)) throw error;
+  });
 }
 
 async function undo({ dependencies: all, prepared, deadlines }: Place): Promise<void> {

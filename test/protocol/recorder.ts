@@ -165,8 +165,8 @@ export class Recorder {
       this.violations.push(`the lock is held twice: ${lock.owner} took it from ${before.owner}`);
     }
     // Whoever takes it away by force does not hold it then.
-    if (actor.name.startsWith('unlock')) return;
-    if (lock.owner !== actor.name && lock.expiresAt > 0) {
+    const isForced = actor.name.startsWith('unlock');
+    if (lock.owner !== actor.name && lock.expiresAt > 0 && !isForced) {
       this.violations.push(`${actor.name} changed the lock of ${lock.owner}`);
     }
     this.#lock = lock;

@@ -2,7 +2,7 @@
 import { registerHooks } from 'node:module';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Job } from './jobs.ts';
-import type { Mutant } from './mutants.ts';
+import type { Mutant } from './mutants/mutant.ts';
 
 const job = workerData as Job;
 if (job.mutant !== undefined) plant(job.mutant);
