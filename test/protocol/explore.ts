@@ -58,6 +58,8 @@ interface Node {
   next: number;
   readonly sleep: ReadonlyMap<string, Transition>;
   readonly switches: number;
+  /** The first choice is whoever went last. */
+  readonly goesOn: boolean;
 }
 
 const newFigures = (): Figures => ({
@@ -179,7 +181,7 @@ class Search {
     const { figures } = this;
     const bounded = this.#limits.switches !== undefined;
     const taken = parent?.choices[parent.next];
-    const switches = parent === undefined ? 0 : this.#switches(parent, enabled);
+    const switches = parent === undefined ? 0 : parent.switches + (parent.goesOn && parent.next > 0 ? 1 : 0);
     const sleep = bounded ? new Map<string, Transition>() : this.#asleep(parent);
     const state = bounded ? `${simulation.state()} ${taken?.actor} ${switches}` : simulation.state();
     const mine = [...sleep.keys()];
@@ -192,23 +194,17 @@ class Search {
     this.#seen.set(state, [...(before ?? []), mine]);
     let choices = enabled.filter(({ id }) => !sleep.has(id));
     figures.asleep += enabled.length - choices.length;
-    if (taken !== undefined) {
+    const goesOn = choices.some(({ id }) => id === taken?.id);
+    if (taken !== undefined && goesOn) {
       // Whoever is under way goes on first, so that schedules have few changes.
       choices = [
         ...choices.filter(({ id }) => id === taken.id),
         ...choices.filter(({ id }) => id !== taken.id),
       ];
-      const goesOn = enabled.some(({ id }) => id === taken.id);
       const max = this.#limits.switches ?? Number.POSITIVE_INFINITY;
-      if (goesOn && switches >= max) choices = choices.filter(({ id }) => id === taken.id);
+      if (switches >= max) choices = choices.filter(({ id }) => id === taken.id);
     }
-    return choices.length === 0 ? undefined : { choices, next: 0, sleep, switches };
-  }
-
-  /** How often so far an actor was left that could have gone on. */
-  #switches(parent: Node, _enabled: readonly Transition[]): number {
-    const [first] = parent.choices;
-    return parent.switches + (parent.next > 0 && first !== undefined ? 1 : 0);
+    return choices.length === 0 ? undefined : { choices, next: 0, sleep, switches, goesOn };
   }
 
   #asleep(parent: Node | undefined): Map<string, Transition> {

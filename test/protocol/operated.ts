@@ -5,7 +5,7 @@ import { applyPlan } from '../../lambdas/plan/apply-plan.ts';
 import type { Plan } from '../../lambdas/plan/document.ts';
 import { restoreRun } from '../../lambdas/restore/run.ts';
 import { blobKey, blobQueue } from '../../lambdas/store/items.ts';
-import { heldLock } from '../../lambdas/store/lock.ts';
+import { heldLock, PruneLock } from '../../lambdas/store/lock.ts';
 import { DAY, SECOND } from '../support/clock.ts';
 import { digestOf } from '../support/images.ts';
 import type { World } from '../support/world.ts';
@@ -23,6 +23,12 @@ async function unlockByForce({ dependencies: { table, now } }: Place): Promise<v
   await unlock(table, lock, { now, hostname: 'host', isAlive: () => false }).catch((error: unknown) => {
     if (!(error instanceof UnlockRefusedError)) throw error;
   });
+}
+
+/** What the next run begins with. */
+async function takeTheLock({ dependencies, deadlines: [deadline = 0] }: Place): Promise<void> {
+  const { table, now, owner, newId } = dependencies;
+  await PruneLock.take(table, now, { owner, runId: newId(), deadline });
 }
 
 async function undo({ dependencies: all, prepared, deadlines }: Place): Promise<void> {
@@ -73,8 +79,8 @@ const LOCKS = [
     name: 'unlocked beside a run that lives',
     about: 'the lock is taken away from a run that stands still, another begins, and the first goes on',
     start: condemnedLayer,
-    runs: [{}, {}],
-    others: { unlock: unlockByForce },
+    runs: [{}],
+    others: { unlock: unlockByForce, run2: takeTheLock },
     clock: [61 * SECOND],
     // From a machine on which its process is gone: what it has signed has arrived.
     flight: 30 * SECOND,

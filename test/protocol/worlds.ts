@@ -1,7 +1,9 @@
 /** Small worlds: what is there, who does what, and what must be there in the end. */
+import { holdManifest } from '../../lambdas/store/hold.ts';
+import { holderKey } from '../../lambdas/store/items.ts';
 import { DAY, MINUTE } from '../support/clock.ts';
 import { digestOf } from '../support/images.ts';
-import { dataKey, layerKey, revisionKey, tagLinkKey } from '../support/registry-writer.ts';
+import { dataKey, historyKey, layerKey, revisionKey, tagLinkKey } from '../support/registry-writer.ts';
 import {
   condemnedLayer,
   L,
@@ -334,18 +336,23 @@ const SLOW: readonly WorldDefinition[] = [
   ...world(
     {
       name: 'tagged for a moment beside a run',
-      about: 'an untagged image is tagged and untagged beside a run, and the indexer dies of it',
-      start: untagged,
-      clients: {
-        client: async (client) => {
-          await client.tag('app', one.digest, 'v2');
-          await client.deleteTag('app', 'v2');
+      about: 'the indexer dies of a tag before it has written its item, and the tag goes again, beside a run',
+      start: async (world) => {
+        await pushed(({ registry }) => registry.push('app', one))(world);
+        world.registry.tag('app', one.digest, 'v2');
+      },
+      clients: { client: (client) => client.deleteTag('app', 'v2') },
+      runs: [{}],
+      others: {
+        'index v2': async ({ context }) => {
+          const since = context.now();
+          const edge = { ...holderKey('app', one.digest, { kind: 'tag', tag: 'v2' }), since };
+          await context.metadata.table.write([{ put: edge }]);
+          await holdManifest(context, 'app', one.digest, { at: since, grace: context.grace });
         },
       },
-      runs: [{}],
-      indexerMayCrash: true,
-      crashes: 1,
-      tags: { 'app:v1': other.digest },
+      late: [tagLinkKey('app', 'v2'), historyKey('app', 'v2', one.digest)],
+      tags: {},
     },
     'of tags',
   ),
@@ -413,15 +420,18 @@ const CRASHES: readonly WorldDefinition[] = [
     crashes: 1,
     tags: { 'app:v2': one.digest, 'app:v1': other.digest },
   }),
-  ...world({
-    name: 'crash of an unlinking',
-    about: 'a run is killed between any two steps, while an image is pushed that needs the link',
-    start: pushed(({ registry }) => registry.upload('app', L)),
-    clients: { client: (client) => client.push('app', one, 'v1') },
-    runs: [{ mayCrash: true }],
-    crashes: 1,
-    tags: { 'app:v1': one.digest },
-  }),
+  ...world(
+    {
+      name: 'crash of an unlinking',
+      about: 'a run is killed between any two steps, while an image is pushed that needs the link',
+      start: pushed(({ registry }) => registry.upload('app', L)),
+      clients: { client: (client) => client.push('app', one, 'v1') },
+      runs: [{ mayCrash: true }],
+      crashes: 1,
+      tags: { 'app:v1': one.digest },
+    },
+    ...(['none', 'of manifests'] as const),
+  ),
   ...world(
     {
       name: 'crash of the indexer',

@@ -55,7 +55,7 @@ export const BLOB: readonly Mutant[] = [
         to: 'const stale: LinkEdge[] = []; void links;',
       },
     ],
-    worlds: ['nobody'],
+    worlds: ['nobody but a run', 'nobody'],
   },
   {
     name: 'blob 3: no quarantine',
@@ -77,7 +77,7 @@ export const BLOB: readonly Mutant[] = [
         to: 'if (!wanted) return { ...taken, view }; void isLinked;',
       },
     ],
-    worlds: ['late event'],
+    worlds: ['late event, without versions', 'late event'],
   },
   {
     name: 'blob 5: no last look at all',
@@ -88,7 +88,7 @@ export const BLOB: readonly Mutant[] = [
         to: 'const needed = false; void isInForce;\n  const isBeyond',
       },
     ],
-    worlds: ['push elsewhere beside sweep, events'],
+    worlds: ['push elsewhere beside sweep, events of manifests', 'push elsewhere beside sweep, events'],
   },
   {
     name: 'blob 5: the edge of a link that is found is not put back',
@@ -99,7 +99,7 @@ export const BLOB: readonly Mutant[] = [
         to: '    void putLink;\n    found = true;',
       },
     ],
-    worlds: ['link without'],
+    worlds: ['link without an event', 'link without'],
   },
   {
     name: 'blob 6: no journal before it',
@@ -143,7 +143,7 @@ export const BLOB: readonly Mutant[] = [
         to: 'run.tally.spaceReclaimed += bytes ?? 0;\n  if ((await run.metadata.transition(blobKey(digest), version, set, gone)) !== undefined) {\n    run.tally.spaceReclaimed -= bytes ?? 0;',
       },
     ],
-    worlds: ['push beside sweep'],
+    worlds: ['push beside sweep, events of manifests', 'push beside sweep'],
   },
   {
     name: 'blob 8: a tombstone whatever was written meanwhile',
@@ -154,6 +154,6 @@ export const BLOB: readonly Mutant[] = [
         to: 'if ((await run.metadata.table.update(blobKey(digest), { set, remove: gone, add: { version: 1 } })) !== undefined) { void version;',
       },
     ],
-    worlds: ['push beside sweep'],
+    worlds: ['push beside sweep, events of manifests', 'push beside sweep'],
   },
 ];

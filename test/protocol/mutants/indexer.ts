@@ -11,7 +11,7 @@ export const INDEXER: readonly Mutant[] = [
         to: "return { state: 'live', touchedAt: at } as const; void queue; void grace;",
       },
     ],
-    worlds: ['put and deleted', 'upload without an end'],
+    worlds: ['put and deleted, events of manifests and tags', 'put and deleted', 'upload without an end'],
   },
   {
     name: 'indexer 2: touch before edge',
@@ -22,7 +22,7 @@ export const INDEXER: readonly Mutant[] = [
         to: '  const manifests = await manifestsHeld(metadata, manifest);\n  const held = await Promise.all([\n    ...manifests.map((target) => holdManifest(context, name, target, touch)),\n    ...blobsNeeded(manifest).map((blob) => holdBlob(context, blob, touch)),\n  ]);\n  await metadata.table.write(edges(manifest, touch.at).map((put) => ({ put })));',
       },
     ],
-    worlds: ['slow indexer of an index'],
+    worlds: ['slow indexer of an index, events of manifests', 'slow indexer of an index'],
   },
   {
     name: 'indexer 3: a touch does not renew the grace',
@@ -33,7 +33,7 @@ export const INDEXER: readonly Mutant[] = [
         to: "const { touchedAt: _, ...reset } = live(queue, touch);\n    if (await this.table.update(key, { set: reset, add }, earlier)) return 'live';",
       },
     ],
-    worlds: ['untag beside'],
+    worlds: ['untag beside a run, events of tags', 'untag beside'],
   },
   {
     name: 'indexer 3: a touch does not count as a change',
@@ -55,7 +55,7 @@ export const INDEXER: readonly Mutant[] = [
         to: "await run.metadata.table.update(key, { remove: ['queue', 'dueAt'], add: { version: 1 } });",
       },
     ],
-    worlds: ['untag beside'],
+    worlds: ['untag beside a run, events of tags', 'untag beside'],
   },
   {
     name: 'indexer 4: relink skipped',
@@ -77,7 +77,7 @@ export const INDEXER: readonly Mutant[] = [
         to: 'if (false as boolean) {',
       },
     ],
-    worlds: ['push beside unlinking', 'mount beside', 'blob of two'],
+    worlds: ['crash of an unlinking, events of manifests'],
   },
   {
     name: 'indexer 5: no rescue mark',
@@ -88,7 +88,7 @@ export const INDEXER: readonly Mutant[] = [
         to: "return 'deleting';",
       },
     ],
-    worlds: ['tag beside deletion, events'],
+    worlds: ['tag beside deletion, events of tags', 'tag beside deletion, events'],
   },
   {
     name: 'indexer 5: a condemned blob that is needed again stays condemned',
@@ -110,7 +110,7 @@ export const INDEXER: readonly Mutant[] = [
         to: 'if (deleting.length < 0) return',
       },
     ],
-    worlds: ['push beside sweep, events of tags', 'retag beside deletion', 'crash of a sweep'],
+    worlds: ['push beside sweep, events of tags', 'crash of a sweep'],
     guardedBy: { what: 'the rescue mark', pair: 'indexer 5: neither a rescue mark nor another try' },
   },
   {
@@ -127,7 +127,11 @@ export const INDEXER: readonly Mutant[] = [
         to: "return 'deleting';",
       },
     ],
-    worlds: ['tag beside deletion, events', 'push beside sweep, events of manifests'],
+    worlds: [
+      'tag beside deletion, events of tags',
+      'tag beside deletion, events',
+      'push beside sweep, events of manifests',
+    ],
   },
   {
     name: 'indexer 6: edges of what is deleted stay',
@@ -138,7 +142,11 @@ export const INDEXER: readonly Mutant[] = [
         to: "if (item?.state !== 'deleted' && item?.state !== 'deleting') await removeManifestEdges(metadata, named, { at: now(), grace });\n  await",
       },
     ],
-    worlds: ['pushed again and deleted', 'put and deleted'],
+    worlds: [
+      'pushed again and deleted again, events of manifests',
+      'pushed again and deleted',
+      'put and deleted',
+    ],
   },
   {
     name: 'indexer 6: no new version for what goes anyway',
@@ -149,7 +157,7 @@ export const INDEXER: readonly Mutant[] = [
         to: 'return APPLIED;',
       },
     ],
-    worlds: ['pushed again and deleted'],
+    worlds: ['pushed again and deleted again, events of manifests', 'pushed again and deleted'],
   },
   {
     name: 'indexer 7: data alone makes no item',
@@ -160,7 +168,7 @@ export const INDEXER: readonly Mutant[] = [
         to: 'if (item === undefined) {\n    return APPLIED;\n    written =',
       },
     ],
-    worlds: ['upload without an end'],
+    worlds: ['upload without an end, events of data', 'upload without an end'],
   },
   {
     name: 'indexer 7: data of a deleted blob makes it no candidate',
@@ -171,7 +179,7 @@ export const INDEXER: readonly Mutant[] = [
         to: "} else if (item.state === 'deleted') {\n    return APPLIED;\n  } else if (size < 0) {",
       },
     ],
-    worlds: ['data of a deleted blob'],
+    worlds: ['data of a deleted blob, events of data', 'data of a deleted blob'],
   },
   {
     name: 'indexer 8: what is deleted and needed again stays deleted',

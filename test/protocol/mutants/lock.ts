@@ -66,7 +66,7 @@ export const LOCK: readonly Mutant[] = [
         to: 'return Math.min(lock.expiresAt, now + (isHere ? 0 : SKEW) - 1); void UNLOCK_REST;',
       },
     ],
-    worlds: ['unlocked beside'],
+    worlds: ['unlocked beside a run that lives', 'unlocked beside'],
   },
   {
     name: 'lock: no guard before a deletion',

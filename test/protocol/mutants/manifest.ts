@@ -22,7 +22,7 @@ export const MANIFEST: readonly Mutant[] = [
         to: "if (link === undefined || link.digest !== item.digest) return { root: { by: 'tag', tag } };",
       },
     ],
-    worlds: ['tag moved and moved on'],
+    worlds: ['tag moved and moved on, events of tags', 'tag moved and moved on'],
   },
   {
     name: 'manifest 3: taken without what is above it',
@@ -33,7 +33,7 @@ export const MANIFEST: readonly Mutant[] = [
         to: 'const group = walk.ancestors.slice(0, 1).map((digest) => survey.member(digest));\n  for',
       },
     ],
-    worlds: ['index tagged', 'subject with', 'nobody'],
+    worlds: ['index tagged beside deletion, events of manifests', 'index tagged', 'subject with', 'nobody'],
   },
   {
     name: 'manifest 3: what was taken is not given back',
@@ -44,7 +44,12 @@ export const MANIFEST: readonly Mutant[] = [
         to: 'void repairManifest;',
       },
     ],
-    worlds: ['index tagged', 'index pushed', 'subject with'],
+    worlds: [
+      'index tagged beside deletion, events of manifests',
+      'index tagged',
+      'index pushed',
+      'subject with',
+    ],
   },
   {
     name: 'manifest 4: no second look',
@@ -88,7 +93,7 @@ export const MANIFEST: readonly Mutant[] = [
         to: "return 'deleted';",
       },
     ],
-    worlds: ['tag away', 'untag while'],
+    worlds: ['tag away and back', 'tag away', 'untag while'],
   },
   {
     name: 'manifest 6: no If-Match',
@@ -99,7 +104,7 @@ export const MANIFEST: readonly Mutant[] = [
         to: "const outcome = await this.objects.delete(key, (await this.objects.head(key))?.etag ?? removal.etag);\n    if (outcome.deleted) return 'deleted';",
       },
     ],
-    worlds: ['untag while', 'tag away'],
+    worlds: ['untag while deleting by filter', 'untag while', 'tag away'],
   },
   {
     name: 'manifest 8: counted and buried whatever was written meanwhile',
@@ -110,7 +115,13 @@ export const MANIFEST: readonly Mutant[] = [
         to: '',
       },
     ],
-    worlds: ['retag beside', 'tag beside', 'push anew', 'index pushed'],
+    worlds: [
+      'retag beside deletion, events of tags',
+      'retag beside',
+      'tag beside',
+      'push anew',
+      'index pushed',
+    ],
   },
   {
     name: 'repair: a manifest goes live unrepaired',
@@ -121,7 +132,7 @@ export const MANIFEST: readonly Mutant[] = [
         to: 'const link = undefined as { readonly lastModified: Date } | undefined;',
       },
     ],
-    worlds: ['retag beside', 'tag beside', 'push anew', 'crash of a deletion'],
+    worlds: ['retag beside deletion', 'retag beside', 'tag beside', 'push anew', 'crash of a deletion'],
   },
   {
     name: 'repair: a blob goes live unrepaired',
@@ -132,7 +143,7 @@ export const MANIFEST: readonly Mutant[] = [
         to: 'const visible = true; void makeVisible; void wasNeverThere;',
       },
     ],
-    worlds: ['push beside sweep', 'crash of a sweep'],
+    worlds: ['push beside sweep, events of links', 'push beside sweep', 'crash of a sweep'],
   },
   {
     name: 'repair: tags are not uncovered',
@@ -143,6 +154,6 @@ export const MANIFEST: readonly Mutant[] = [
         to: 'void untagging; void bucket; void name;',
       },
     ],
-    worlds: ['tag away'],
+    worlds: ['tag away and back', 'tag away'],
   },
 ];
