@@ -13,15 +13,20 @@
  * Every schedule ends, so no call can be put off for ever.
  */
 import { conflict, Footprints } from './access.ts';
+import { worked } from './effort.ts';
 import { settle } from './invariants.ts';
 import type { Step, Transition } from './scheduler.ts';
 import { Simulation, startOf, type WorldDefinition } from './simulation.ts';
 import type { Snapshot } from './snapshot.ts';
 
 export interface Limits {
-  /** Milliseconds. */
+  /** Milliseconds of work. */
   readonly time?: number;
   readonly schedules?: number;
+  /** Every order of all calls, with nothing left out: what the ways not to run anything are compared with. */
+  readonly unreduced?: boolean;
+  /** Told of each end of a schedule: the state it has come to, and what is wrong with it. The search then goes on. */
+  readonly onEnd?: (state: string, what: readonly string[]) => void;
   /** Only schedules that leave an actor which could go on at most so often. */
   readonly switches?: number;
 }
@@ -82,14 +87,14 @@ export async function groundOf(definition: WorldDefinition): Promise<Ground> {
 
 export async function explore(ground: Ground, limits: Limits = {}): Promise<Explored> {
   const { definition, start, footprints } = ground;
-  const end = limits.time === undefined ? Number.POSITIVE_INFINITY : Date.now() + limits.time;
+  const end = limits.time === undefined ? Number.POSITIVE_INFINITY : worked() + limits.time;
   for (let rounds = 1; ; rounds++) {
     footprints.again();
     const search = new Search(definition, start, footprints, { ...limits, end });
     const violation = await search.run();
     const figures = { ...search.figures, rounds };
     if (violation !== undefined) return { ...figures, violation };
-    if (!footprints.isOutdated || Date.now() >= end) return figures;
+    if (!footprints.isOutdated || worked() >= end) return figures;
   }
 }
 
@@ -136,7 +141,7 @@ class Search {
     const stack: Node[] = [];
     const { schedules = Number.POSITIVE_INFINITY, end } = this.#limits;
     do {
-      if (this.figures.schedules >= schedules || Date.now() >= end) return undefined;
+      if (this.figures.schedules >= schedules || worked() >= end) return undefined;
       if (this.#footprints.isOutdated) return undefined;
       const violation = await this.#schedule(stack);
       if (violation !== undefined) return violation;

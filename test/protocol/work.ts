@@ -1,4 +1,5 @@
 /** What a job comes to. */
+import { worked } from './effort.ts';
 import { type Explored, explore, groundOf, type Limits } from './explore.ts';
 import type { Job } from './jobs.ts';
 import { printed } from './print.ts';
@@ -14,10 +15,10 @@ export interface Outcome {
 export async function work(job: Job): Promise<Outcome> {
   const world = worlds.get(job.world);
   if (world === undefined) throw new Error(`there is no world ${job.world}`);
-  const ends = Date.now() + job.time;
+  const ends = worked() + job.time;
   const ground = await groundOf(world);
   const search: Look = (limits = {}, share = 1) =>
-    explore(ground, { ...limits, time: Math.max(1, (ends - Date.now()) * share) });
+    explore(ground, { ...limits, time: Math.max(1, (ends - worked()) * share) });
   const found = job.mutant === undefined ? await search() : await hunt(search);
   const { violation, ...figures } = found;
   return { world: world.name, figures, ...(violation === undefined ? {} : { schedule: printed(violation) }) };
