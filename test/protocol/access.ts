@@ -149,8 +149,16 @@ export class Footprints {
   /** A call went at once that conflicts with one seen later: the search begins again, knowing more. */
   isOutdated = false;
 
+  readonly #none: boolean;
+
+  /** @param options `none`: no call is private, so that each is a choice. */
+  constructor({ none = false }: { readonly none?: boolean } = {}) {
+    this.#none = none;
+  }
+
   /** Notes a call. @returns whether it meets nothing of the others, as far as is known. */
   isPrivate(actor: string, accesses: readonly Access[]): boolean {
+    if (this.#none) return false;
     if (!this.#isFrozen) this.#learn(actor, accesses);
     const key = `${actor} ${accesses.map(({ cell, writes }) => cell + writes).join(' ')}`;
     let verdict = this.#verdicts.get(key);

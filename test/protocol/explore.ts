@@ -183,6 +183,8 @@ class Search {
 
   /** @returns undefined where nothing new can come of it. */
   #enter(simulation: Simulation, enabled: readonly Transition[], parent: Node | undefined): Node | undefined {
+    if (this.#limits.unreduced)
+      return { choices: enabled, next: 0, sleep: new Map(), switches: 0, goesOn: false };
     const { figures } = this;
     const bounded = this.#limits.switches !== undefined;
     const taken = parent?.choices[parent.next];
@@ -227,11 +229,15 @@ class Search {
   async #judge(simulation: Simulation, stack: readonly Node[]): Promise<Violation | undefined> {
     const state = simulation.state();
     const early = simulation.scheduler.recorder.violations.length + simulation.witness.unannounced.length;
-    if (early === 0 && this.#judged.has(state)) return undefined;
-    this.#judged.add(state);
+    if (this.#judged.has(early === 0 ? state : `${state} ${early}`)) return undefined;
+    this.#judged.add(early === 0 ? state : `${state} ${early}`);
     this.figures.judged++;
     const { steps } = simulation.scheduler;
     const what = await settle(simulation);
+    if (this.#limits.onEnd !== undefined) {
+      this.#limits.onEnd(early === 0 ? state : '', what);
+      return undefined;
+    }
     if (what.length === 0) return undefined;
     const choices = stack.map(({ choices, next }) => choices[next]?.id ?? '');
     return { what, choices, steps };

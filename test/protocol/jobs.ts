@@ -11,9 +11,11 @@ export interface Job {
   /** Milliseconds of work. */
   readonly time: number;
   readonly mutant?: Mutant;
+  /** @default work */
+  readonly task?: 'work' | 'compare' | 'hazard';
 }
 
-const AT_ONCE = Math.min(8, availableParallelism());
+export const AT_ONCE = Math.min(8, availableParallelism());
 
 /** A longer search by PROTOCOL_SECONDS: for each world, and for each mutant in each of its worlds. */
 const SECONDS = process.env['PROTOCOL_SECONDS'];
@@ -22,7 +24,7 @@ export const TIME = Number(SECONDS ?? '1') * 1000;
 /** And at most for a mutant in a world, where most are caught within a second. */
 export const BUDGET = Math.max(10_000, TIME);
 
-export function run(job: Job): Promise<Outcome> {
+export function run<Result = Outcome>(job: Job): Promise<Result> {
   return new Promise((resolve, reject) => {
     const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: job, execArgv: [] });
     worker.once('message', resolve);

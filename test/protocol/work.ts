@@ -1,6 +1,7 @@
 /** What a job comes to. */
+import { Footprints } from './access.ts';
 import { worked } from './effort.ts';
-import { type Explored, explore, groundOf, type Limits } from './explore.ts';
+import { type Explored, explore, type Ground, groundOf, type Limits } from './explore.ts';
 import type { Job } from './jobs.ts';
 import { printed } from './print.ts';
 import { worlds } from './worlds.ts';
@@ -22,6 +23,39 @@ export async function work(job: Job): Promise<Outcome> {
   const found = job.mutant === undefined ? await search() : await hunt(search);
   const { violation, ...figures } = found;
   return { world: world.name, figures, ...(violation === undefined ? {} : { schedule: printed(violation) }) };
+}
+
+/** What a search has seen at the ends of its schedules. */
+export interface Ends {
+  readonly states: readonly string[];
+  readonly wrong: readonly string[];
+  readonly schedules: number;
+  readonly complete: boolean;
+}
+
+/** The reduced search and one that leaves nothing out. */
+export async function compare(job: Job): Promise<{ readonly reduced: Ends; readonly unreduced: Ends }> {
+  const world = worlds.get(job.world);
+  if (world === undefined) throw new Error(`there is no world ${job.world}`);
+  const ground = await groundOf(world);
+  const all = { ...ground, footprints: new Footprints({ none: true }) };
+  return {
+    reduced: await endsOf(ground, { time: job.time }),
+    unreduced: await endsOf(all, { time: job.time, unreduced: true }),
+  };
+}
+
+async function endsOf(ground: Ground, limits: Limits): Promise<Ends> {
+  const states = new Set<string>();
+  const wrong = new Set<string>();
+  const { schedules, complete } = await explore(ground, {
+    ...limits,
+    onEnd: (state, what) => {
+      states.add(state);
+      for (const line of what) wrong.add(line);
+    },
+  });
+  return { states: [...states].sort(), wrong: [...wrong].sort(), schedules, complete };
 }
 
 /** How many changes of actor a schedule has that is looked for first, so that it is a short one. */

@@ -6,8 +6,9 @@ import type { Mutant } from './mutants/mutant.ts';
 
 const job = workerData as Job;
 if (job.mutant !== undefined) plant(job.mutant);
-const { work } = await import('./work.ts');
-parentPort?.postMessage(await work(job));
+const tasks = { work: './work.ts', compare: './work.ts', hazard: './random.ts' } as const;
+const module = (await import(tasks[job.task ?? 'work'])) as Record<string, (job: Job) => Promise<unknown>>;
+parentPort?.postMessage(await module[job.task ?? 'work']?.(job));
 
 /** @throws where a text is not in its file once: a mutant that is no longer about anything. */
 function plant({ name, changes }: Mutant): void {

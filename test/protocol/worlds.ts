@@ -20,6 +20,7 @@ import {
 import { OPERATED } from './operated.ts';
 import type { WorldDefinition } from './simulation.ts';
 import { world } from './sketch.ts';
+import { TINY } from './tiny.ts';
 
 const untagging = { filters: { dangling: ['false'] }, confirm: 100 };
 
@@ -547,6 +548,16 @@ const EVENTS_ONLY: readonly WorldDefinition[] = [
   ),
 ];
 
-const ALL = [...PUSHES, ...MANIFESTS, ...HARDER, ...SLOW, ...CRASHES, ...LOCKS, ...EVENTS_ONLY, ...OPERATED];
+const ALL = [
+  ...PUSHES,
+  ...MANIFESTS,
+  ...HARDER,
+  ...SLOW,
+  ...CRASHES,
+  ...LOCKS,
+  ...EVENTS_ONLY,
+  ...OPERATED,
+  ...TINY,
+];
 
 export const worlds: ReadonlyMap<string, WorldDefinition> = new Map(ALL.map((one) => [one.name, one]));
