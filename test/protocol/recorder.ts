@@ -142,7 +142,10 @@ export class Recorder {
   #assertRest({ name }: Actor, { pk, sk, state }: Item, set: NonNullable<Change['set']>): void {
     const key = `${pk}|${sk}`;
     const now = this.#world.clock.now();
-    if (name.startsWith('index') && state === 'live' && 'queue' in set) this.#touched.set(key, now);
+    // By what it is queued for: a slow indexer touches with the time at which it has looked.
+    const dueAt = Number(set['dueAt']);
+    if (name.startsWith('index') && state === 'live' && 'queue' in set)
+      this.#touched.set(key, dueAt - this.#world.settings.grace);
     if (!name.startsWith('run') || (set['state'] !== 'deleting' && set['state'] !== 'condemned')) return;
     const touchedAt = this.#touched.get(key);
     if (touchedAt === undefined || touchedAt + this.#grace <= now) return;
