@@ -193,7 +193,7 @@ test('no later millisecond is made of a nanosecond', () => {
   );
 });
 
-test('no text makes it throw', () => {
+test.skipIf(process.env['MUTANTS'])('no text makes it throw', () => {
   const nearly = fc.string({ unit: fc.constantFrom(...'0123456789-:+.,TZz ') });
   fc.assert(
     fc.property(fc.oneof(nearly, fc.string({ unit: 'binary' })), (value) => {
