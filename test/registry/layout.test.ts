@@ -158,6 +158,8 @@ describe('unrecognised', () => {
     `${root}repositories/team/app/_uploads/not-a-uuid/data`,
     `${root}repositories/team/app`,
     `${root}uploads/sha256/ab/${hex}/data`,
+    `${root}other/team/app/_layers/sha256/${hex}/link`,
+    `${root.replace('v2', 'v3')}blobs/sha256/ab/${hex}/data`,
   ])('%j', (key) => {
     expect(layout.parse(key)).toEqual({ kind: 'unrecognised', key });
     expect(layout.keyOf({ kind: 'unrecognised', key })).toBe(key);

@@ -16,6 +16,7 @@ const image = documents.ociManifest;
 const schema1Typed = { ...documents.schema1, mediaType: MEDIA_TYPES.dockerSchema1 };
 const hidden = digest('hidden');
 const escaped = `\\u0073ha256:${hidden.slice('sha256:'.length)}`;
+const unknown = { mediaType: 'application/vnd.example.v1+json' };
 const odd = { Digest: hidden, Config: 'x' };
 /** The image with some text put in before its closing brace. */
 const withTail = (tail: string) => `${JSON.stringify(image).slice(0, -1)},${tail}}`;
@@ -23,6 +24,7 @@ const withTail = (tail: string) => `${JSON.stringify(image).slice(0, -1)},${tail
 describe('a manifest that can be read in more ways than one keeps everything in it', () => {
   it.each([
     ['an unknown media type', { mediaType: 'application/vnd.example.v1+json', deep: [{ digest: hidden }] }],
+    ['an unknown media type, and nothing else known', { ...unknown, schemaVersion: 2, x: hidden }],
     [
       'an image that is an index too',
       { ...image, manifests: [descriptor('hidden', MEDIA_TYPES.ociManifest)] },
