@@ -134,6 +134,19 @@ describe('until', () => {
     expect(() => filtersOf({ until })).toThrow(message);
   });
 
+  test('is told what is allowed', () => {
+    const message =
+      "invalid filter 'until=[]': allowed are a duration such as 24h or 1h30m (units ns, us, ms, s, m, h), " +
+      'a time such as 2006-01-02T15:04:05Z or shorter, and Unix seconds';
+    expect(() => filtersOf({ until: [] })).toThrow(new InvalidFilterError(message));
+  });
+
+  test('names a moment for as long as there is a date for it', () => {
+    const last = '+275760-09-13T00:00:00.000Z';
+    expect(() => filtersOf({ until: ['8640000000000'] })).toThrow(`${last} lies in the future`);
+    expect(() => filtersOf({ until: ['8640000000000.001'] })).toThrow('it lies in the future');
+  });
+
   test('of a moment that is now is no future', () => {
     expect(filtersOf({ until: ['2026-11-24T19:50:51Z'] }).until).toEqual(NOW);
   });
