@@ -118,6 +118,7 @@ describe('what is not of a form', () => {
     [{ label: 'a' }, `'label' is a string: ${forms}`],
     [{ label: ['a', 1] }, "the list of 'label' holds a number: allowed are strings"],
     [{ label: { a: 1 } }, "'a' of 'label' is a number: allowed are true and false"],
+    [{ label: { a: {} } }, "'a' of 'label' is an object: allowed are true and false"],
     [{ until: [], label: {} }, "'label' is given as a map and 'until' as a list: give all in one form"],
   ])('%j is told what is allowed', (given, message) => {
     expect(() => plain(given)).toThrow(new InvalidFilterError(`invalid filter: ${message}`));

@@ -108,6 +108,18 @@ describe('until', () => {
     expect(reason({}, { pushedAt: new Date('2030-01-01') })).toBeUndefined();
   });
 
+  test.each<[string[] | undefined, number | undefined]>([
+    [['24h'], 86_400_000],
+    [['1.9ms'], 1],
+    [['0s'], 0],
+    [['0'], undefined],
+    [['2026-11-14'], undefined],
+    [['1795540851'], undefined],
+    [undefined, undefined],
+  ])('%j spares for so long after a push: %s', (until, age) => {
+    expect(filtersOf(until === undefined ? {} : { until }).untilAge).toBe(age);
+  });
+
   test('cannot be changed from outside', () => {
     const filters = filtersOf({ until: ['24h'] });
     filters.until?.setTime(NOW.getTime());
