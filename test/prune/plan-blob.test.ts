@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type BlobContext, decideBlob, type KnownBlob, planBlob } from '../../lambdas/prune/plan-blob.ts';
-import type { BlobItem, LinkEdge } from '../../lambdas/store/items.ts';
+import { type BlobItem, type LinkEdge, referenceKey } from '../../lambdas/store/items.ts';
 import { DAY, HOUR } from '../support/clock.ts';
 import { digestOf, image, layer } from '../support/images.ts';
 import { runOf } from '../support/run-of.ts';
@@ -166,6 +166,13 @@ describe('what is read for it', () => {
       const decision = await plan(made, complete);
       expect(decision.action === 'unlink' && decision.links.map(({ name }) => name)).toEqual(['web']);
     }
+  });
+
+  it('is not a reference that was removed', async () => {
+    const made = await world();
+    const edge = { ...referenceKey(digest, 'web', manifest), since: 1, removedAt: 1 };
+    await made.table.write([{ put: edge }]);
+    expect(await plan(made, true)).toMatchObject({ action: 'unlink', links: [{ name: 'web' }] });
   });
 
   it('does not ask for references where all of them were read', async () => {
