@@ -131,7 +131,7 @@ describe('a manifest that only looks odd stays what it is', () => {
   });
 });
 
-// Seconds for each mutant, of which these kill none that others do not.
+// Seconds for each mutant.
 describe.skipIf(process.env['MUTANTS'])('a manifest made to exhaust its reader', () => {
   const depth = MAX_MANIFEST_BYTES / 2 - 1000;
 
