@@ -9,7 +9,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: [
-            'test/{registry,hostile,filters,store,index,prune,plan,explain,operations,notifications,cli,usage,bench,restore,architecture}/**/*.test.ts',
+            'test/{registry,hostile,fuzz,filters,store,index,prune,plan,explain,operations,notifications,cli,usage,bench,restore,architecture}/**/*.test.ts',
           ],
           testTimeout: 180_000,
         },
@@ -41,9 +41,9 @@ export default defineConfig({
         test: {
           name: 'faults',
           include: ['test/faults/**/*.test.ts'],
-          testTimeout: 300_000,
-          hookTimeout: 300_000,
-          fileParallelism: false,
+          // Of what takes a minute alone, on a machine that does other things as well.
+          testTimeout: 900_000,
+          hookTimeout: 900_000,
         },
       },
     ],

@@ -108,8 +108,8 @@ function readSecond(text: string, fields: Fields): Reading {
   const reading = number('second', /^[0-9]{2}/, 0, 59)(text, fields);
   if (reading.bad || reading.outOfRange !== undefined) return reading;
   // Go takes a comma for the point, as ISO 8601 allows.
-  const [fraction, digits] = /^[.,]([0-9]+)/.exec(reading.rest) ?? [];
-  if (fraction === undefined || digits === undefined) return reading;
+  const [fraction, digits = ''] = /^[.,]([0-9]+)/.exec(reading.rest) ?? [];
+  if (fraction === undefined) return reading;
   fields.nanosecond = Number(digits.slice(0, 9).padEnd(9, '0'));
   return { rest: reading.rest.slice(fraction.length) };
 }
@@ -118,8 +118,9 @@ function readZone(text: string, fields: Fields): Reading {
   if (text.startsWith('Z')) return { rest: text.slice(1) };
   if (text.length < 6 || text.charAt(3) !== ':') return { rest: text, bad: true };
   const rest = text.slice(6);
-  const [, sign, hours, minutes] = /^([+-])([0-9]{2}):([0-9]{2})/.exec(text) ?? [];
-  if (sign === undefined || hours === undefined || minutes === undefined) return { rest, bad: true };
+  const match = /^([+-])([0-9]{2}):([0-9]{2})/.exec(text);
+  if (match === null) return { rest, bad: true };
+  const [, sign, hours, minutes] = match;
   // Go lets 24 hours and 60 minutes pass, because people write them.
   if (Number(hours) > 24) return { rest, outOfRange: 'time zone offset hour' };
   if (Number(minutes) > 60) return { rest, outOfRange: 'time zone offset minute' };

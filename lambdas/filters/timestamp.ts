@@ -88,13 +88,16 @@ function scaleToNanoseconds(fraction: bigint, digits: number): bigint {
   return digits > 28 ? 0n : fraction / 10n ** BigInt(digits - 9);
 }
 
-/** Go's `strconv.ParseInt(text, 10, 64)`: an optional sign and digits, without underscores, spaces or prefixes. */
+/**
+ * Go's `strconv.ParseInt(text, 10, 64)` of a text that has no hyphen: a plus or none and digits, without underscores,
+ * spaces or prefixes.
+ */
 function parseInt64(text: string): bigint | undefined {
-  const [, sign, digits] = /^([+-]?)0*([0-9]+)$/.exec(text) ?? [];
+  const digits = /^\+?0*([0-9]+)$/.exec(text)?.[1];
   // An int64 has at most 19; reading a longer number takes the square of its length.
   if (digits === undefined || digits.length > 19) return undefined;
-  const value = BigInt(`${sign === '-' ? '-' : ''}${digits}`);
-  return value > INT64_MAX || value < -INT64_MAX - 1n ? undefined : value;
+  const value = BigInt(digits);
+  return value > INT64_MAX ? undefined : value;
 }
 
 function wholeSeconds(nanoseconds: bigint): bigint {

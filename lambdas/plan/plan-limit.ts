@@ -11,7 +11,6 @@ import {
   manifestId,
   manifestKey,
   type QueueKind,
-  SHARDS,
   uploadKey,
   uploadQueue,
 } from '../store/items.ts';
@@ -95,8 +94,7 @@ export class PlanLimit implements Limit {
   }
 
   #add(kind: QueueKind, shard: string, key: Key): void {
-    const known = SHARDS.includes(shard) ? shard : '0';
-    const name = `${kind}#${known}`;
+    const name = `${kind}#${shard}`;
     const keys = this.#keys.get(name);
     if (keys === undefined) this.#keys.set(name, [key]);
     else keys.push(key);

@@ -116,8 +116,12 @@ async function resolve(run: Run, item: ManifestItem, obstacle: string | undefine
   }
   if (decision?.action === 'delete') {
     const outcome = await deleteManifests(run, decision.group, 'left by an earlier run');
-    if (outcome === 'failed') run.tally.incomplete++;
-    return outcome === 'deleted' ? 'progress' : 'left';
+    if (outcome === 'failed') {
+      run.tally.incomplete++;
+      return 'left';
+    }
+    // Given back, and due as it was: another worker may have finished what held it, and has queued nothing for that.
+    return outcome === 'deleted' ? 'progress' : 'waiting';
   }
   await repairManifest(run, name, digest);
   return 'progress';

@@ -1,4 +1,4 @@
-import { ALGORITHMS, algorithmOf, type Digest, digestFrom, hexOf } from './digest.ts';
+import { ALGORITHMS, algorithmOf, type Digest, hexOf, parseDigest } from './digest.ts';
 import { isTagName } from './names.ts';
 
 const SUFFIXES = ['', '.sig', '.att', '.sbom'] as const;
@@ -12,8 +12,8 @@ const ATTACHED = new RegExp(`^(${Object.keys(ALGORITHMS).join('|')})-([0-9a-f]+)
  * subject; such a tag is none of these and so stays a root.
  */
 export function cosignSubject(tag: string): Digest | undefined {
-  const [, algorithm, hex] = ATTACHED.exec(tag) ?? [];
-  return algorithm === undefined || hex === undefined ? undefined : digestFrom(algorithm, hex);
+  const match = ATTACHED.exec(tag);
+  return match === null ? undefined : parseDigest(`${match[1]}:${match[2]}`);
 }
 
 /**

@@ -155,9 +155,9 @@ function parseRepository(parts: string[]): RegistryKey | undefined {
       return digest && { kind: 'layer', name, digest };
     }
     case '_uploads': {
-      const [uuid = '', ...path] = rest;
-      const complete = isUploadId(uuid) && path.join('/') !== '';
-      return complete ? { kind: 'upload', name, uuid, path: path.join('/') } : undefined;
+      const [uuid = '', ...below] = rest;
+      const path = below.join('/');
+      return isUploadId(uuid) && path !== '' ? { kind: 'upload', name, uuid, path } : undefined;
     }
     default:
       return undefined;

@@ -86,10 +86,10 @@ export async function pushTwo(registry: DemoRegistry): Promise<void> {
   await registry.push('team/app', image([base, layer('new', 4000)]), 'v1');
 }
 
-/** In a process of its own, with this environment and nothing else. */
-export function spawnCli(args: readonly string[], env: Environment): Promise<Ended> {
+/** In a process of its own, with this environment and nothing else. @param timeout milliseconds; it is ended then. */
+export function spawnCli(args: readonly string[], env: Environment, timeout = 90_000): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const options = { cwd: PROJECT, env: { PATH: process.env['PATH'], ...env }, timeout: 90_000 };
+    const options = { cwd: PROJECT, env: { PATH: process.env['PATH'], ...env }, timeout };
     execFile(process.execPath, ['cli/main.ts', ...args], options, (error, stdout, stderr) => {
       const code = error === null ? 0 : error.code;
       if (typeof code === 'number') resolve({ code, stdout, stderr });

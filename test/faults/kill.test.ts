@@ -3,9 +3,9 @@ import { Kills } from './kill/kills.ts';
 import { type KillWorld, startKillWorld } from './kill/world.ts';
 
 /** At least so many, and each command; more by `KILLS=500`, others by `KILLS_SEED=2`. */
-const kills = Number(process.env['KILLS'] ?? 30);
+const kills = Number(process.env['KILLS'] ?? 12);
 const seed = Number(process.env['KILLS_SEED'] ?? 1);
-const PER_KILL_MS = 30_000;
+const PER_KILL_MS = 60_000;
 
 describe('a collector that is killed at random moments, beside a real registry', () => {
   let world: KillWorld;
@@ -18,7 +18,7 @@ describe('a collector that is killed at random moments, beside a real registry',
       done = await Kills.carryOut(world, { kills, seed, log });
       log(JSON.stringify(done.figures, null, 2));
     },
-    60_000 + kills * PER_KILL_MS,
+    240_000 + kills * PER_KILL_MS,
   );
 
   afterAll(() => world?.stop());

@@ -1,29 +1,45 @@
+import { S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { RegistryLayout } from '../../lambdas/registry/layout.ts';
+import { parseMarkers } from '../../lambdas/restore/markers-request.ts';
+import { MarkersOf } from '../../lambdas/store/markers.ts';
+import { S3Bucket } from '../../lambdas/store/s3-bucket.ts';
 import { startEmbeddedDynamoDb } from '../../local/embedded-dynamodb.ts';
-import { createBucket } from '../e2e/support/bucket.ts';
+import { CREDENTIALS, createBucket, REGION } from '../e2e/support/bucket.ts';
 import { createBus } from '../e2e/support/bus.ts';
 import { cliEnvironment } from '../e2e/support/cli.ts';
 import { type Service, startMoto } from '../e2e/support/services.ts';
 import { JOURNAL_PREFIX } from '../e2e/support/world.ts';
+import { startAccount } from '../support/deployed/account.ts';
 import { type Fault, FaultPlan, type Rates } from '../support/faults.ts';
 import { FaultyWorld, type Place, type Way } from '../support/faulty-world.ts';
 
 const PASSING: Rates = {
   ...{ throttled: 0.005, 'internal error': 0.03, 'reset before': 0.03, 'reset after': 0.04 },
   ...{ truncated: 0.03, 'clock skewed': 0.02, 'error in a 200': 0.1 },
-  ...{ 'writes left over': 0.2, 'reads left over': 0.2, 'entries refused': 0.4 },
+  ...{ 'writes left over': 0.2, 'reads left over': 0.2, 'entries refused': 0.4, 'function failed': 0.3 },
 };
 const LASTING: Rates = {
   ...{ 'reset after': 0.05, 'keys refused': 0.3, 'keys disowned': 0.3, 'token expired': 0.002 },
+  ...{ 'function failed': 0.3 },
 };
 
-const LIVES: readonly (readonly [number, Way, 'passing' | 'lasting', Rates])[] = [
-  [1, 'online', 'passing', PASSING],
-  [2, 'offline', 'lasting', LASTING],
-  [3, 'planned', 'lasting', LASTING],
+const LIVES: readonly (readonly [number, Way, Rates])[] = [
+  [1, 'online', PASSING],
+  [2, 'offline', LASTING],
+  ...Array.from({ length: Number(process.env['FAULT_SEEDS'] ?? 1) - 1 }, (_, at) => 10 * (at + 1)).flatMap(
+    (seed): [number, Way, Rates][] => [
+      [seed + 1, 'planned', LASTING],
+      [seed + 2, 'offline', PASSING],
+      [seed + 3, 'online', LASTING],
+    ],
+  ),
 ];
 
-/** As in test/contract/wire-faults.test.ts, on a bucket that keeps versions: all that is pruned is undone as well. */
+/**
+ * As in wire.test.ts, on a bucket that keeps versions: all that is pruned is undone as well, by way of the restore
+ * function, which alone may remove delete markers.
+ */
 describe('a collector that meets faults at the wire, on a versioned bucket', () => {
   let moto: Service;
   const injected = new Map<Fault, number>();
@@ -43,8 +59,9 @@ describe('a collector that meets faults at the wire, on a versioned bucket', () 
     const [bucket, table] = [`registry-faults-${seed}`, `table-faults-${seed}`];
     await createBucket(moto.url, bucket, { versioned: true });
     const bus = await createBus(moto.url, `bus-faults-${seed}`);
+    const restorer = await startAccount(moto.url, restoreFunction(bucket));
     const place: Place = {
-      endpoints: { s3: moto.url, dynamodb: dynamoDb.endpoint, events: moto.url },
+      endpoints: { s3: moto.url, dynamodb: dynamoDb.endpoint, events: moto.url, lambda: restorer.url },
       ...{ bucket, table, versioned: true },
       environment: cliEnvironment({
         ...{ endpoint: moto.url, table, bucket, bus: bus.name, journalPrefix: JOURNAL_PREFIX },
@@ -60,15 +77,30 @@ describe('a collector that meets faults at the wire, on a versioned bucket', () 
     } finally {
       await world.stop();
       await dynamoDb.stop();
+      await restorer.stop();
     }
+  }
+
+  /** The function's own code, beyond the faults: it is AWS that runs it. */
+  function restoreFunction(bucket: string) {
+    const client = new S3Client({
+      ...{ endpoint: moto.url, region: REGION, credentials: CREDENTIALS, forcePathStyle: true },
+    });
+    const remover = new MarkersOf(new S3Bucket({ client, bucket }));
+    return async (_: string, payload: unknown) => {
+      const markers = parseMarkers(payload, new RegistryLayout(''));
+      await remover.remove(markers);
+      return { removed: markers.length };
+    };
   }
 
   it('loses and leaks nothing, undone and pruned again, and tells what it did', async () => {
     const faultless = lived(0, 'offline', {});
-    const lives = await Promise.all(LIVES.map(([seed, way, , rates]) => lived(seed, way, rates)));
+    const lives = await Promise.all(LIVES.map(([seed, way, rates]) => lived(seed, way, rates)));
     const { findings, left } = await faultless;
     expect(findings).toEqual([]);
     for (const life of lives) expect(life).toEqual({ findings: [], left });
     expect(undone).toBeGreaterThan(1);
+    expect(injected.get('function failed')).toBeGreaterThan(0);
   });
 });

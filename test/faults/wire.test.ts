@@ -1,15 +1,14 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EXIT } from '../../cli/exit-codes.ts';
 import { BUCKET, type Services, startServices, TABLE } from '../cli/support.ts';
 import { FAULTS, type Fault, FaultPlan, type Rates } from '../support/faults.ts';
+import { followUnderFaults } from '../support/faulty-queue.ts';
 import { FaultyWorld, type Place, type Way } from '../support/faulty-world.ts';
-
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 /** Of what the clients see through: they try again. */
 const PASSING: Rates = {
   ...{ throttled: 0.005, 'internal error': 0.03, 'reset before': 0.03, 'reset after': 0.04 },
-  ...{ slow: 0.01, truncated: 0.03, 'clock skewed': 0.02, 'error in a 200': 0.1 },
+  ...{ slow: 0.01, unanswered: 0.003, truncated: 0.03, 'clock skewed': 0.02, 'error in a 200': 0.1 },
   ...{ 'writes left over': 0.2, 'reads left over': 0.2, 'entries refused': 0.4 },
 };
 /** Of what they do not: commands fail, or end in part. */
@@ -18,15 +17,37 @@ const LASTING: Rates = {
   ...{ 'entries refused': 0.9, 'token expired': 0.002 },
 };
 
+/** Few requests carry many messages. */
+const QUEUE: Rates = {
+  ...{ throttled: 0.03, 'internal error': 0.1, 'reset before': 0.1, 'reset after': 0.15 },
+  ...{ slow: 0.05, truncated: 0.1, 'clock skewed': 0.03, 'entries refused': 0.4 },
+};
+
+/** Of each kind one; `FAULT_SEEDS=5` gives each of the ways five times as many, other faults each time. */
+const seeds = Number(process.env['FAULT_SEEDS'] ?? 1);
 const LIVES: readonly (readonly [number, Way, 'passing' | 'lasting', Rates])[] = [
   [1, 'online', 'passing', PASSING],
-  [2, 'offline', 'passing', PASSING],
-  [3, 'planned', 'lasting', LASTING],
-  [4, 'offline', 'lasting', LASTING],
+  [2, 'planned', 'lasting', LASTING],
+  [3, 'offline', 'lasting', LASTING],
+  ...Array.from({ length: seeds - 1 }, (_, at) => 10 * (at + 1)).flatMap(
+    (seed): [number, Way, 'passing' | 'lasting', Rates][] => [
+      [seed + 1, 'online', 'passing', PASSING],
+      [seed + 2, 'planned', 'passing', PASSING],
+      [seed + 3, 'offline', 'passing', PASSING],
+      [seed + 4, 'online', 'lasting', LASTING],
+      [seed + 5, 'planned', 'lasting', LASTING],
+      [seed + 6, 'offline', 'lasting', LASTING],
+    ],
+  ),
 ];
 
 const injected = new Map<Fault, number>();
+const ofTheQueue = new Map<Fault, number>();
 const codes = new Set<number>();
+
+function add(of: ReadonlyMap<Fault, number>): void {
+  for (const [fault, count] of of) injected.set(fault, (injected.get(fault) ?? 0) + count);
+}
 
 const placeOf = ({ env }: Services): Place => ({
   endpoints: {
@@ -44,7 +65,7 @@ async function lived(seed: number, way: Way, rates: Rates) {
   const world = await FaultyWorld.start(placeOf(services), plan);
   try {
     await world.live(way);
-    for (const [fault, count] of plan.injected) injected.set(fault, (injected.get(fault) ?? 0) + count);
+    add(plan.injected);
     for (const { ended } of world.steps) codes.add(ended.code);
     return { findings: world.findings, left: await world.left() };
   } finally {
@@ -52,6 +73,9 @@ async function lived(seed: number, way: Way, rates: Rates) {
     await services.stop();
   }
 }
+
+/** A function that removes delete markers is asked where there are versions: versioned.test.ts. */
+const HERE = FAULTS.filter((fault) => fault !== 'function failed');
 
 describe('a collector that meets faults at the wire', () => {
   let faultless: ReturnType<typeof lived>;
@@ -71,10 +95,29 @@ describe('a collector that meets faults at the wire', () => {
     },
   );
 
+  it.concurrent('index, with its queue behind a proxy too, is in line with the bucket after all', async () => {
+    const services = await startServices();
+    const plans = { s3: PASSING, dynamodb: PASSING, sqs: QUEUE };
+    const [s3, dynamodb, sqs] = [
+      new FaultPlan(5, plans.s3),
+      new FaultPlan(6, plans.dynamodb),
+      new FaultPlan(7, plans.sqs),
+    ];
+    try {
+      expect(await followUnderFaults(services, { s3, dynamodb, sqs })).toEqual([]);
+      for (const plan of [s3, dynamodb, sqs]) add(plan.injected);
+      for (const [fault, count] of sqs.injected) ofTheQueue.set(fault, count);
+      expect([...sqs.injected.keys()]).toEqual(expect.arrayContaining(['reset after', 'entries refused']));
+    } finally {
+      await services.stop();
+    }
+  });
+
   afterAll(() => {
-    const figures = FAULTS.map((fault) => `${fault} ${injected.get(fault) ?? 0}`).join(', ');
+    const figures = HERE.map((fault) => `${fault} ${injected.get(fault) ?? 0}`).join(', ');
     process.stdout.write(`faults injected: ${figures}\n`);
-    expect(FAULTS.filter((fault) => !injected.has(fault))).toEqual([]);
+    process.stdout.write(`of them at the queue: ${JSON.stringify(Object.fromEntries(ofTheQueue))}\n`);
+    expect(HERE.filter((fault) => !injected.has(fault))).toEqual([]);
     for (const code of [EXIT.done, EXIT.error, EXIT.partial]) expect(codes).toContain(code);
   });
 });

@@ -88,7 +88,7 @@ export const NAMES = [
   ],
 ];
 
-const FIELDS = [
+export const FIELDS = [
   ...[
     'schemaVersion',
     'mediaType',
@@ -119,7 +119,7 @@ const OTHER_CASES = FIELDS.flatMap((name) => [
   name.replace('s', 'ſ'),
   name.replace('k', '\u212a'),
 ]);
-const PROTOTYPES = [
+export const PROTOTYPES = [
   '__proto__',
   'constructor',
   'prototype',
@@ -130,7 +130,7 @@ const PROTOTYPES = [
   'then',
 ];
 
-const NUMBERS = [
+export const NUMBERS = [
   ...[
     '0',
     '-0',

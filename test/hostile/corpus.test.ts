@@ -41,6 +41,9 @@ function valueIn(text: string): unknown {
   }
 }
 
+/** Milliseconds of the processor, for work of which each takes some seconds at most. */
+const LONGEST = 20_000;
+
 type ErrorClass = new (...parameters: never[]) => Error;
 
 /** Every reader of what comes from outside, with the errors that it may throw. */
@@ -87,30 +90,38 @@ function readBy(reader: string, text: string): unknown {
   }
 }
 
+/** Milliseconds of the processor: other tests may run at the same time. */
+function timeOf(reader: string, text: string): number {
+  const before = process.threadCpuUsage().user;
+  readBy(reader, text);
+  return (process.threadCpuUsage().user - before) / 1_000;
+}
+
+/** A compilation or a collection of garbage may come between, so what takes too long has two more tries. */
+function expectWithin(limit: number, once: () => number): void {
+  const times = [once()];
+  while (Math.min(...times) >= limit && times.length < 3) times.push(once());
+  expect(Math.min(...times)).toBeLessThan(limit);
+}
+
+/** Readers whose work on a long text is that of another. */
+const REPEATING = new Set(['filters as a value', 'request for all', 'plan as a value']);
+
 describe.each(Object.keys(READERS))('a %s', (reader) => {
   it.each(Object.keys(TEXTS))('of %s is read or refused, as fast as it is long', (name) => {
-    const text = TEXTS[name] ?? '';
-    const began = performance.now();
-    readBy(reader, text);
-    expect(performance.now() - began).toBeLessThan(2_000);
+    expectWithin(1_000, () => timeOf(reader, TEXTS[name] ?? ''));
   });
 
-  it.each(Object.keys(GROWING))('of %s takes time in proportion to its size', (name) => {
-    const make = GROWING[name] ?? (() => '');
-    const took = (size: number): number => {
-      const text = make(size);
-      const times = [0, 1].map(() => {
-        const began = performance.now();
-        readBy(reader, text);
-        return performance.now() - began;
-      });
-      return Math.min(...times);
-    };
-    took(1_024);
-    const [small, large] = [took(128 * 1024), took(1024 * 1024)];
-    // Eight times the size: what is quadratic takes 64 times as long.
-    expect(large, `${small} ms for an eighth`).toBeLessThan(Math.max(24 * small, 400));
-  });
+  it.each(REPEATING.has(reader) ? [] : Object.keys(GROWING))(
+    'of %s takes time in proportion to its size',
+    (name) => {
+      const make = GROWING[name] ?? (() => '');
+      const [small, large] = [make(16 * 1024), make(256 * 1024)];
+      timeOf(reader, make(1_024));
+      // Sixteen times the size: what is quadratic takes 256 times as long.
+      expectWithin(Math.max(64 * timeOf(reader, small), 150), () => timeOf(reader, large));
+    },
+  );
 });
 
 describe('a manifest that hides a digest', () => {
@@ -131,13 +142,19 @@ it('a journal of the same is read line by line', async () => {
   }
 });
 
-it('manifests of the largest size are read one after the other in little memory', async () => {
-  const worker = new Worker(new URL('largest.ts', import.meta.url), {
-    resourceLimits: { maxOldGenerationSizeMb: 256 },
-  });
-  const [read] = await Promise.race([
-    once(worker, 'message'),
-    once(worker, 'error').then(([error]) => Promise.reject(error)),
-  ]);
-  expect(read).toBe(Object.keys(GROWING).length);
-});
+it(
+  'manifests of the largest size and larger take little time and memory',
+  async () => {
+    const worker = new Worker(new URL('largest.ts', import.meta.url), {
+      resourceLimits: { maxOldGenerationSizeMb: 192 },
+    });
+    const [took] = await Promise.race([
+      once(worker, 'message'),
+      once(worker, 'error').then(([error]) => Promise.reject(error)),
+    ]);
+    expect(Object.keys(took).length).toBe(5);
+    for (const [work, time] of Object.entries(took)) expect(time, work).toBeLessThan(LONGEST);
+    // What it may take is bounded by the processor's time.
+  },
+  3 * PATIENCE,
+);

@@ -1,5 +1,5 @@
 /** What code outside a test would notice: prototypes that everything shares. */
-import { expect } from 'vitest';
+import assert from 'node:assert/strict';
 
 const SHARED = [Object.prototype, Array.prototype, Function.prototype, String.prototype, Map.prototype];
 const keysOf = (): string => JSON.stringify(SHARED.map((one) => Reflect.ownKeys(one).map(String)));
@@ -7,5 +7,5 @@ const BEFORE = keysOf();
 
 /** Nothing was put on a prototype by what ran before. */
 export function expectCleanPrototypes(): void {
-  if (keysOf() !== BEFORE) expect(keysOf()).toBe(BEFORE);
+  assert.equal(keysOf(), BEFORE);
 }

@@ -251,7 +251,7 @@ it('a table in which strangers write loses nothing that is needed, and no run cr
         expect(await damageTo(world, victim)).toEqual([]);
       },
     ),
-    runs(60),
+    runs(50),
   );
   expect(reported).toBeGreaterThan(3);
 });

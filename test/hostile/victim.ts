@@ -58,7 +58,8 @@ export type Hostile =
       readonly name: (typeof REPOSITORIES)[number];
       readonly bytes: Uint8Array;
       readonly tag: string | undefined;
-    };
+    }
+  | { readonly do: 'multipart'; readonly key: string; readonly age: number };
 
 const part = fc.oneof(fc.constantFrom(...WORDS), fc.constantFrom(...NAMES));
 const path = (least: number, most: number) =>
@@ -110,16 +111,6 @@ const body = fc.oneof(
 /** S3 takes keys of 1 to 1,024 bytes of UTF-8. */
 const isKey = (text: string): boolean => text.isWellFormed() && Buffer.byteLength(text) <= 1024;
 
-export const hostile: fc.Arbitrary<Hostile> = fc.oneof(
-  fc.record({ do: fc.constant('object'), key: key.filter(isKey), body }),
-  fc.record({
-    do: fc.constant('manifest'),
-    name: fc.constantFrom(...REPOSITORIES),
-    bytes: spoilt(changed(...Object.values(everyDocument))),
-    tag: fc.option(fc.constantFrom('v2', 'v3', 'latest'), { nil: undefined }),
-  }),
-);
-
 /** Outside the root, and never anybody's business. */
 export const BESIDE = [
   'docker/registry/v2',
@@ -132,6 +123,21 @@ export const BESIDE = [
   'registry-prune/plans/x.json',
   'secret',
 ];
+
+export const hostile: fc.Arbitrary<Hostile> = fc.oneof(
+  fc.record({ do: fc.constant('object'), key: key.filter(isKey), body }),
+  fc.record({
+    do: fc.constant('manifest'),
+    name: fc.constantFrom(...REPOSITORIES),
+    bytes: spoilt(changed(...Object.values(everyDocument))),
+    tag: fc.option(fc.constantFrom('v2', 'v3', 'latest'), { nil: undefined }),
+  }),
+  fc.record({
+    do: fc.constant('multipart'),
+    key: fc.oneof(key, fc.constantFrom(...BESIDE)).filter(isKey),
+    age: fc.constantFrom(0, 6 * DAY, 8 * DAY),
+  }),
+);
 
 export interface Victim {
   /** Untagged in a repository that no stranger writes to by its name. */
@@ -162,6 +168,7 @@ export async function populate(world: World): Promise<Victim> {
   }
   for (const key of BESIDE) bucket.seed(key, 'beside');
   registry.startUpload('app', UUID.replace('6', '7'), layer('abandoned'));
+  for (const key of [...BESIDE, `${ROOT}repositories/app/_uploads/${UUID}/data`]) bucket.seedMultipart(key);
   // What the documents of strangers refer to is there, and linked.
   const texts = [
     'config',
@@ -211,9 +218,17 @@ const textAt = async (world: World, key: string): Promise<string | undefined> =>
   return object && Buffer.from(object.body).toString('latin1');
 };
 
-/** Needed keys that are gone or changed. */
+/** Keys of multipart uploads that nobody has ended. */
+export async function multipartKeys({ bucket }: World): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const { key } of bucket.multipartUploads('')) keys.push(key);
+  return keys;
+}
+
+/** Needed keys that are gone or changed, uploads outside the root included. */
 export async function damageTo(world: World, { needed }: Victim): Promise<string[]> {
-  const damaged: string[] = [];
+  const uploads = new Set(await multipartKeys(world));
+  const damaged: string[] = BESIDE.filter((key) => !uploads.has(key));
   for (const [key, text] of needed) if ((await textAt(world, key)) !== text) damaged.push(key);
   return damaged;
 }
@@ -233,6 +248,10 @@ export async function infest(world: World, victim: Victim, brought: readonly Hos
   for (const one of brought) {
     if (one.do === 'object') {
       if (!victim.needed.has(one.key)) bucket.seed(one.key, one.body);
+      continue;
+    }
+    if (one.do === 'multipart') {
+      bucket.seedMultipart(one.key, new Date(world.clock.now() - one.age), 1_000);
       continue;
     }
     const digest = digestOf(one.bytes);

@@ -2,6 +2,7 @@ import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { METRICS } from '../../lambdas/metric-names.ts';
 import { adopt, BUCKET, pushTwo, runCli, type Services, startServices } from '../cli/support.ts';
+import { TEXTS } from '../hostile/corpus.ts';
 import { busEvent } from '../support/indexer.ts';
 import { HEARTBEATS } from '../support/world.ts';
 
@@ -95,6 +96,17 @@ describe('the index function', () => {
     const errors = lines.filter(({ level }) => level === 'ERROR');
     expect(errors.map(({ messageId }) => messageId)).toEqual(['message 0', 'message 2']);
     expect(errors[0]).toMatchObject({ message: 'message failed', error: { name: 'UnknownEventError' } });
+  });
+
+  it('names exactly those that it cannot read, whatever is in them', async () => {
+    const key = (await keysOf())[0] ?? '';
+    const hostile = Object.values(TEXTS).filter((text) => Buffer.byteLength(text) < 256 * 1024);
+    const { answer } = await written(() =>
+      index(batchOf([...hostile, busEvent(key, 'Object Created', BUCKET)]), context),
+    );
+    const all = hostile.map((_, at) => ({ itemIdentifier: `message ${at}` }));
+    expect(hostile.length).toBeGreaterThan(15);
+    expect(answer).toEqual({ batchItemFailures: all });
   });
 
   it('takes an empty batch', async () => {

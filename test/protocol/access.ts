@@ -1,5 +1,7 @@
 /** What a call on a store reads or writes, and so which two calls may change places without anybody seeing it. */
+import type { Change } from '../../lambdas/store/table.ts';
 import type { Call } from '../support/intercept.ts';
+import { ROOT } from '../support/registry-writer.ts';
 
 export interface Access {
   /** What is read or written; of a listing or query, how all of it begins. */
@@ -59,8 +61,12 @@ function ofTable(
       return [reads(`q|${first}`)];
     case 'scan':
       return [readsUnder('t|')];
+    case 'update': {
+      const { set } = (second ?? {}) as Change;
+      const taken = set?.['state'] === 'deleting' ? readsOfTaking(first as Named) : [];
+      return [...writesOf(first as Named, mayBeDue), ...taken];
+    }
     case 'put':
-    case 'update':
     case 'remove':
       return writesOf(first as Named, mayBeDue);
     case 'write':
@@ -70,6 +76,16 @@ function ofTable(
     default:
       return undefined;
   }
+}
+
+/** What needs a thing when it is taken is judged by (needs.ts), though whoever takes it does not look at that moment. */
+function readsOfTaking({ pk, sk }: Named): Access[] {
+  if (sk === 'BLOB') return [readsUnder(`t|${pk}|`)];
+  const name = pk.slice('REPO#'.length);
+  return [
+    readsUnder(`t|HOLDERS#${name}@${sk.slice('MANIFEST#'.length)}|`),
+    readsUnder(`b|${ROOT}repositories/${name}/_manifests/tags/`),
+  ];
 }
 
 /** An item and the entry of the queue that it may have, by the first digit of its digest. */
@@ -133,8 +149,16 @@ export class Footprints {
   /** A call went at once that conflicts with one seen later: the search begins again, knowing more. */
   isOutdated = false;
 
+  readonly #none: boolean;
+
+  /** @param options `none`: no call is private, so that each is a choice. */
+  constructor({ none = false }: { readonly none?: boolean } = {}) {
+    this.#none = none;
+  }
+
   /** Notes a call. @returns whether it meets nothing of the others, as far as is known. */
   isPrivate(actor: string, accesses: readonly Access[]): boolean {
+    if (this.#none) return false;
     if (!this.#isFrozen) this.#learn(actor, accesses);
     const key = `${actor} ${accesses.map(({ cell, writes }) => cell + writes).join(' ')}`;
     let verdict = this.#verdicts.get(key);

@@ -9,6 +9,7 @@ import {
   revisionKey,
   tagDirectory,
   tagLinkKey,
+  uploadDirectory,
 } from '../support/registry-writer.ts';
 
 /** How often a client begins a push again that was refused. */
@@ -37,6 +38,24 @@ export class Client {
     const digest = digestOf(bytes);
     await this.#data(digest, bytes);
     await this.#bucket.put(layerKey(name, digest), digest);
+  }
+
+  /**
+   * The end of an upload that another process has begun: the registry goes on with it only as long as its `startedat` is
+   * there; else it is begun anew. Its data is copied to the blob, then it goes.
+   */
+  async finishUpload(name: string, uuid: string, bytes: Uint8Array): Promise<void> {
+    const directory = uploadDirectory(name, uuid);
+    if ((await this.#bucket.head(`${directory}startedat`)) !== undefined) {
+      await this.#bucket.put(`${directory}data`, bytes);
+      if ((await this.#bucket.head(`${directory}data`)) !== undefined) {
+        await this.upload(name, bytes);
+        const { objects } = await this.#bucket.list(directory);
+        if (objects.length > 0) await this.#bucket.deleteMany(objects.map(({ key }) => key));
+        return;
+      }
+    }
+    await this.upload(name, bytes);
   }
 
   /** An upload whose registry dies before it writes the link. */

@@ -13,15 +13,20 @@
  * Every schedule ends, so no call can be put off for ever.
  */
 import { conflict, Footprints } from './access.ts';
+import { worked } from './effort.ts';
 import { settle } from './invariants.ts';
 import type { Step, Transition } from './scheduler.ts';
 import { Simulation, startOf, type WorldDefinition } from './simulation.ts';
 import type { Snapshot } from './snapshot.ts';
 
 export interface Limits {
-  /** Milliseconds. */
+  /** Milliseconds of work. */
   readonly time?: number;
   readonly schedules?: number;
+  /** Every order of all calls, with nothing left out: what the ways not to run anything are compared with. */
+  readonly unreduced?: boolean;
+  /** Told of each end of a schedule: the state it has come to, and what is wrong with it. The search then goes on. */
+  readonly onEnd?: (state: string, what: readonly string[]) => void;
   /** Only schedules that leave an actor which could go on at most so often. */
   readonly switches?: number;
 }
@@ -58,37 +63,43 @@ interface Node {
   next: number;
   readonly sleep: ReadonlyMap<string, Transition>;
   readonly switches: number;
+  /** The first choice is whoever went last. */
+  readonly goesOn: boolean;
 }
 
 const newFigures = (): Figures => ({
   ...{ schedules: 0, states: 0, steps: 0, judged: 0, known: 0, asleep: 0, rounds: 0, complete: false },
 });
 
-export async function explore(definition: WorldDefinition, limits: Limits = {}): Promise<Explored> {
+/** A world's start, and what is known of who accesses what: made once for all searches of the world. */
+export interface Ground {
+  readonly definition: WorldDefinition;
+  readonly start: Snapshot;
+  readonly footprints: Footprints;
+}
+
+export async function groundOf(definition: WorldDefinition): Promise<Ground> {
   const start = await startOf(definition);
   const footprints = new Footprints();
-  const end = limits.time === undefined ? Number.POSITIVE_INFINITY : Date.now() + limits.time;
-  await learn(definition, start, footprints);
+  for (let seed = 1; seed <= REHEARSALS; seed++) await rehearse(definition, start, footprints, seed);
+  return { definition, start, footprints };
+}
+
+export async function explore(ground: Ground, limits: Limits = {}): Promise<Explored> {
+  const { definition, start, footprints } = ground;
+  const end = limits.time === undefined ? Number.POSITIVE_INFINITY : worked() + limits.time;
   for (let rounds = 1; ; rounds++) {
     footprints.again();
     const search = new Search(definition, start, footprints, { ...limits, end });
     const violation = await search.run();
     const figures = { ...search.figures, rounds };
     if (violation !== undefined) return { ...figures, violation };
-    if (!footprints.isOutdated || Date.now() >= end) return figures;
+    if (!footprints.isOutdated || worked() >= end) return figures;
   }
 }
 
 /** Schedules by chance that show most of what actors access, so that the search seldom begins again. */
-const REHEARSALS = 60;
-
-export async function learn(
-  definition: WorldDefinition,
-  start: Snapshot,
-  footprints: Footprints,
-): Promise<void> {
-  for (let seed = 1; seed <= REHEARSALS; seed++) await rehearse(definition, start, footprints, seed);
-}
+const REHEARSALS = 30;
 
 async function rehearse(
   definition: WorldDefinition,
@@ -130,7 +141,7 @@ class Search {
     const stack: Node[] = [];
     const { schedules = Number.POSITIVE_INFINITY, end } = this.#limits;
     do {
-      if (this.figures.schedules >= schedules || Date.now() >= end) return undefined;
+      if (this.figures.schedules >= schedules || worked() >= end) return undefined;
       if (this.#footprints.isOutdated) return undefined;
       const violation = await this.#schedule(stack);
       if (violation !== undefined) return violation;
@@ -172,10 +183,12 @@ class Search {
 
   /** @returns undefined where nothing new can come of it. */
   #enter(simulation: Simulation, enabled: readonly Transition[], parent: Node | undefined): Node | undefined {
+    if (this.#limits.unreduced)
+      return { choices: enabled, next: 0, sleep: new Map(), switches: 0, goesOn: false };
     const { figures } = this;
     const bounded = this.#limits.switches !== undefined;
     const taken = parent?.choices[parent.next];
-    const switches = parent === undefined ? 0 : this.#switches(parent, enabled);
+    const switches = parent === undefined ? 0 : parent.switches + (parent.goesOn && parent.next > 0 ? 1 : 0);
     const sleep = bounded ? new Map<string, Transition>() : this.#asleep(parent);
     const state = bounded ? `${simulation.state()} ${taken?.actor} ${switches}` : simulation.state();
     const mine = [...sleep.keys()];
@@ -188,23 +201,17 @@ class Search {
     this.#seen.set(state, [...(before ?? []), mine]);
     let choices = enabled.filter(({ id }) => !sleep.has(id));
     figures.asleep += enabled.length - choices.length;
-    if (taken !== undefined) {
+    const goesOn = choices.some(({ id }) => id === taken?.id);
+    if (taken !== undefined && goesOn) {
       // Whoever is under way goes on first, so that schedules have few changes.
       choices = [
         ...choices.filter(({ id }) => id === taken.id),
         ...choices.filter(({ id }) => id !== taken.id),
       ];
-      const goesOn = enabled.some(({ id }) => id === taken.id);
       const max = this.#limits.switches ?? Number.POSITIVE_INFINITY;
-      if (goesOn && switches >= max) choices = choices.filter(({ id }) => id === taken.id);
+      if (switches >= max) choices = choices.filter(({ id }) => id === taken.id);
     }
-    return choices.length === 0 ? undefined : { choices, next: 0, sleep, switches };
-  }
-
-  /** How often so far an actor was left that could have gone on. */
-  #switches(parent: Node, _enabled: readonly Transition[]): number {
-    const [first] = parent.choices;
-    return parent.switches + (parent.next > 0 && first !== undefined ? 1 : 0);
+    return choices.length === 0 ? undefined : { choices, next: 0, sleep, switches, goesOn };
   }
 
   #asleep(parent: Node | undefined): Map<string, Transition> {
@@ -222,11 +229,15 @@ class Search {
   async #judge(simulation: Simulation, stack: readonly Node[]): Promise<Violation | undefined> {
     const state = simulation.state();
     const early = simulation.scheduler.recorder.violations.length + simulation.witness.unannounced.length;
-    if (early === 0 && this.#judged.has(state)) return undefined;
-    this.#judged.add(state);
+    if (this.#judged.has(early === 0 ? state : `${state} ${early}`)) return undefined;
+    this.#judged.add(early === 0 ? state : `${state} ${early}`);
     this.figures.judged++;
     const { steps } = simulation.scheduler;
     const what = await settle(simulation);
+    if (this.#limits.onEnd !== undefined) {
+      this.#limits.onEnd(early === 0 ? state : '', what);
+      return undefined;
+    }
     if (what.length === 0) return undefined;
     const choices = stack.map(({ choices, next }) => choices[next]?.id ?? '');
     return { what, choices, steps };

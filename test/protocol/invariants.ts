@@ -7,6 +7,8 @@ import { intercept } from '../support/intercept.ts';
 import { everIndexed } from '../support/live-registry.ts';
 import { contentsOf, judge } from '../support/oracle.ts';
 import { dataKey, layerKey, ROOT, revisionKey, tagLinkKey } from '../support/registry-writer.ts';
+import type { World } from '../support/world.ts';
+import { drift } from './drift.ts';
 import type { Simulation } from './simulation.ts';
 
 /** Rounds of a quiet run, a day apart, after which all must be as it will stay. */
@@ -23,14 +25,26 @@ export async function settle(simulation: Simulation): Promise<string[]> {
   }
   if (found.length > 0) return found;
   found.push(...countBytes(simulation));
+  const wrong = simulation.definition.wrong?.(simulation.reports);
+  if (wrong !== undefined) found.push(wrong);
 
-  // What the indexer has seen, no run may touch, nor wait for the event of its own deletion to put it right.
-  if (simulation.isIndexed()) found.push(...(await lacking(simulation, 'once it is indexed')));
-  if (found.length > 0) return found;
-  const waiting = await deliver(simulation);
   // What a dead run has left, the next one makes good; events may wait for that.
   const isLeft = scheduler.actors.some(({ name, end }) => end === 'crashed' && name.startsWith('run'));
-  if (!waiting && !isLeft) found.push(...(await lacking(simulation, 'at rest')));
+  // What the indexer has seen, no run may touch, nor wait for the event of its own deletion to put it right. Of what it
+  // has seen going the run has learned, and has brought it back.
+  const isSeen = simulation.isSeen() && !isLeft && !(await isAnythingGoing(world));
+  if (simulation.isIndexed() || isSeen) {
+    const missing = await lacking(simulation, isSeen ? 'once it is seen' : 'once it is indexed');
+    // A run that died between a link and its edge has left that to the link's own event.
+    found.push(...missing.filter((line) => !isLeft || !line.includes('/_layers/')));
+  }
+  if (!isLeft) found.push(...(await lostLinks(simulation)));
+  if (found.length > 0) return found;
+  const waiting = await deliver(simulation);
+  if (!waiting && !isLeft) {
+    found.push(...(await lacking(simulation, 'at rest')));
+    found.push(...(await drift(simulation)));
+  }
   if (found.length > 0) return found;
   world.bucket.refusedDeletes.clear();
   const watched = (store: ObjectStore): ObjectStore =>
@@ -64,6 +78,9 @@ export async function settle(simulation: Simulation): Promise<string[]> {
   }
   return await atTheEnd(simulation);
 }
+
+const isAnythingGoing = async (world: World): Promise<boolean> =>
+  (await world.items()).some(({ state }) => state === 'deleting');
 
 const unannounced = (key: string): string => `deleted without a line in the journal: ${key}`;
 
@@ -134,6 +151,17 @@ async function lacking({ world, definition, scheduler }: Simulation, when: strin
     await whole(name, digest as Digest);
   }
   return [...missing].map((key) => `${when}, a tagged image lacks ${scheduler.recorder.short(key)}`);
+}
+
+/** A link that the indexer has seen stays for the grace, needed or not. */
+async function lostLinks({ world, scheduler: { recorder } }: Simulation): Promise<string[]> {
+  const found: string[] = [];
+  for (const [key, seenAt] of recorder.links) {
+    if (seenAt + world.settings.grace <= world.clock.now()) continue;
+    if ((await world.bucket.head(key)) === undefined)
+      found.push(`though it was seen, ${recorder.short(key)} is gone`);
+  }
+  return found;
 }
 
 interface Named {

@@ -4,7 +4,7 @@
  */
 import pMap from 'p-map';
 import { hunt, run, TIME } from './jobs.ts';
-import { MUTANTS } from './mutants.ts';
+import { MUTANTS } from './mutants/all.ts';
 import { worlds } from './worlds.ts';
 
 const [first, ...rest] = process.argv.slice(2);
@@ -15,11 +15,11 @@ if (first === 'mutants') {
   await pMap(
     MUTANTS.filter(({ name }) => isAsked(name)),
     async (mutant) => {
-      const outcome = await hunt(mutant);
-      console.log(
-        outcome === undefined ? `LIVES ${mutant.name}` : `${mutant.name}: caught by ${outcome.world}`,
-      );
-      if (outcome?.schedule !== undefined) console.log(outcome.schedule);
+      const { caught, outcomes } = await hunt(mutant);
+      if (caught === undefined) {
+        console.log(`LIVES ${mutant.name}`);
+        for (const { world, figures } of outcomes) console.log(`  ${world} ${JSON.stringify(figures)}`);
+      } else console.log(`${mutant.name}: caught by ${caught.world}\n${caught.schedule}`);
     },
     { concurrency: 2 },
   );

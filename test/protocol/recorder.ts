@@ -6,12 +6,14 @@ import type {
   ObjectVersion,
   VersionName,
 } from '../../lambdas/store/object-store.ts';
-import type { EdgeWrite, Item, Key } from '../../lambdas/store/table.ts';
+import type { Change, EdgeWrite, Item, Key } from '../../lambdas/store/table.ts';
+import type { Digest } from '../support/images.ts';
 import { type Call, intercept } from '../support/intercept.ts';
-import { ROOT } from '../support/registry-writer.ts';
+import { layerKey, ROOT } from '../support/registry-writer.ts';
 import type { World } from '../support/world.ts';
 import type { Space } from './access.ts';
-import { ContentHash } from './hash.ts';
+import { ContentHash, hashOf, shown } from './hash.ts';
+import { Needs } from './needs.ts';
 import type { Actor } from './scheduler.ts';
 import { VersionNames } from './versions.ts';
 
@@ -19,6 +21,9 @@ type Method = (...args: unknown[]) => Promise<unknown>;
 
 /** Texts as schedules show them; digests have the same names in all worlds. */
 const SHORT = new Map<string, string>();
+
+/** Uploads have data too. */
+const BLOB_DATA = /\/blobs\/.*\/data$/;
 
 export interface Gone {
   /** Bytes. */
@@ -30,24 +35,40 @@ export interface Gone {
 export class Recorder {
   /** Data that an actor has deleted and not brought back, by key. */
   readonly gone = new Map<string, Map<string, Gone>>();
+  /** Links of blobs that the indexer has seen, and when. */
+  readonly links = new Map<string, number>();
   /** What must never be, as it was seen to be. */
   readonly violations: string[] = [];
   /** Digests by the names that schedules are read with. */
   readonly names = new Map<string, string>();
   readonly #world: World;
+  readonly #grace: number;
   readonly #onChange: (key: string, by: Actor) => void;
   readonly #table = new ContentHash();
   readonly #bucket = new ContentHash();
   readonly #versions = new VersionNames();
+  readonly #needs: Needs;
+  /** When the indexer last touched what is live. */
+  readonly #touched = new Map<string, number>();
   #lock: { owner: string; expiresAt: number } | undefined;
 
-  constructor(world: World, onChange: (key: string, by: Actor) => void) {
+  /** @param grace how long what was touched has to rest, milliseconds. */
+  constructor(world: World, grace: number, onChange: (key: string, by: Actor) => void) {
     this.#world = world;
+    this.#grace = grace;
     this.#onChange = onChange;
+    this.#needs = new Needs(world);
   }
 
   get value(): string {
     return `${this.#table.value} ${this.#bucket.value}`;
+  }
+
+  /** What the invariants know of the way to here: two schedules come to the same only where that is the same too. */
+  get noted(): string {
+    const touched = [...this.#touched].map(([key, at]) => `${key} ${at}`).sort();
+    const links = [...this.links].map(([key, at]) => `${key} ${at}`).sort();
+    return shown(hashOf(`${touched}\n${links}\n${this.#needs.value}`));
   }
 
   /** A call in few words. */
@@ -86,13 +107,13 @@ export class Recorder {
 
   #overTable<T extends object>(actor: Actor, store: T): T {
     return intercept(store, {
-      after: ({ operation, arguments: [first] }, answer) => {
+      after: async ({ operation, arguments: [first, second] }, answer) => {
         switch (operation) {
           case 'put':
             if (answer === true) this.#stored(first as Item);
             break;
           case 'update':
-            if (answer !== undefined) this.#updated(actor, answer as Item);
+            if (answer !== undefined) await this.#updated(actor, answer as Item, second as Change);
             break;
           case 'remove':
             if (answer === true) this.#removed(first as Key);
@@ -111,19 +132,44 @@ export class Recorder {
     this.#table.set(`${item.pk}|${item.sk}`, JSON.stringify(item));
   }
 
+  #noteLink({ pk, sk, removedAt }: Item): void {
+    if (!sk.startsWith('LINK#') || removedAt !== undefined) return;
+    const key = layerKey(sk.slice('LINK#'.length), pk.slice('BLOB#'.length) as Digest);
+    this.links.set(key, this.#world.clock.now());
+  }
+
+  /** Whoever touches a thing lets it rest for the grace, whatever is said of it in the end. */
+  #assertRest({ name }: Actor, { pk, sk, state }: Item, set: NonNullable<Change['set']>): void {
+    const key = `${pk}|${sk}`;
+    const now = this.#world.clock.now();
+    // By what it is queued for: a slow indexer touches with the time at which it has looked.
+    const dueAt = Number(set['dueAt']);
+    if (name.startsWith('index') && state === 'live' && 'queue' in set)
+      this.#touched.set(key, dueAt - this.#world.settings.grace);
+    if (!name.startsWith('run') || (set['state'] !== 'deleting' && set['state'] !== 'condemned')) return;
+    const touchedAt = this.#touched.get(key);
+    if (touchedAt === undefined || touchedAt + this.#grace <= now) return;
+    this.violations.push(`${name} takes ${this.short(`${pk} ${sk}`)}, which was touched a moment ago`);
+  }
+
   #removed({ pk, sk }: Key): void {
     this.#table.set(`${pk}|${sk}`, undefined);
   }
 
-  #updated(actor: Actor, item: Item): void {
+  async #updated(actor: Actor, item: Item, { set }: Change): Promise<void> {
     this.#stored(item);
+    this.#assertRest(actor, item, set ?? {});
+    if (actor.name.startsWith('index')) this.#noteLink(item);
+    if (item['state'] === 'deleting' && actor.name.startsWith('run')) await this.#needs.take(item);
     if (item.pk !== 'LOCK') return;
-    const lock = { owner: String(item['owner']), expiresAt: Number(item['expiresAt']) };
+    const lock = { owner: nameOf(item['owner']), expiresAt: Number(item['expiresAt']) };
     const before = this.#lock;
     if (before !== undefined && before.owner !== lock.owner && before.expiresAt > this.#world.clock.now()) {
       this.violations.push(`the lock is held twice: ${lock.owner} took it from ${before.owner}`);
     }
-    if (lock.owner !== actor.name && lock.expiresAt > 0) {
+    // Whoever takes it away by force does not hold it then.
+    const isForced = actor.name.startsWith('unlock');
+    if (lock.owner !== actor.name && lock.expiresAt > 0 && !isForced) {
       this.violations.push(`${actor.name} changed the lock of ${lock.owner}`);
     }
     this.#lock = lock;
@@ -165,6 +211,7 @@ export class Recorder {
           case 'deleteMany':
             return async (keys: readonly string[]) => {
               this.#assertLock(actor, keys);
+              await this.#assertNeedless(actor, keys);
               const sizes = new Map<string, number | undefined>();
               for (const key of keys) sizes.set(key, (await this.#world.bucket.head(key))?.size);
               const result = (await call(keys)) as DeleteResult;
@@ -207,7 +254,7 @@ export class Recorder {
   }
 
   #count(actor: Actor, key: string, size: number | undefined): void {
-    if (!key.endsWith('/data') || !actor.name.startsWith('run')) return;
+    if (!BLOB_DATA.test(key) || !actor.name.startsWith('run')) return;
     if (size === undefined) {
       this.violations.push(`${actor.name} deletes hidden ${this.short(key)}`);
       return;
@@ -226,12 +273,26 @@ export class Recorder {
     );
   }
 
+  async #assertNeedless(actor: Actor, keys: readonly string[]): Promise<void> {
+    if (!actor.name.startsWith('run')) return;
+    for (const key of keys) {
+      for (const edge of await this.#needs.of(key)) {
+        this.violations.push(
+          `${actor.name} deletes ${this.short(key)}, which ${this.short(edge)} needed before it was taken`,
+        );
+      }
+    }
+  }
+
   async #changed(actor: Actor, key: string): Promise<void> {
     const versions = this.#versions.list(await this.#world.bucket.versions(key));
     this.#bucket.set(key, versions.length === 0 ? undefined : JSON.stringify(versions));
     if (key.startsWith(ROOT)) this.#onChange(key, actor);
   }
 }
+
+/** Of an owner as locks show it: `run1@host pid 1`. */
+const nameOf = (owner: unknown): string => String(owner).split('@')[0] ?? '';
 
 function keyOf(value: unknown): string {
   if (typeof value === 'string') return value;

@@ -7,7 +7,6 @@
  * choices are between actors.
  */
 
-import { SKEW } from '../../lambdas/store/lock.ts';
 import type { ObjectStore } from '../../lambdas/store/object-store.ts';
 import type { Table } from '../../lambdas/store/table.ts';
 import type { Call } from '../support/intercept.ts';
@@ -55,6 +54,10 @@ export interface SchedulerOptions {
   readonly clock: readonly number[];
   /** How many actors may crash. */
   readonly crashes: number;
+  /** How long a deletion may be under way (milliseconds). */
+  readonly flight: number;
+  /** How long what was touched has to rest (milliseconds). */
+  readonly grace: number;
   readonly mayBeDue: MayBeDue;
   /** Told of each key under the registry's root that has changed. */
   readonly onChange: (key: string, by: Actor) => void;
@@ -88,7 +91,7 @@ export class Scheduler {
     this.world = options.world;
     this.#clock = [...options.clock];
     this.#crashes = options.crashes;
-    this.recorder = new Recorder(options.world, (key, actor) => options.onChange(key, actor));
+    this.recorder = new Recorder(options.world, options.grace, (key, actor) => options.onChange(key, actor));
   }
 
   /** Lets an actor go up to its first call. Times that it reads before are those of now. */
@@ -139,7 +142,8 @@ export class Scheduler {
           const call: Call = { operation, arguments: args };
           const signedAt = this.world.clock.now();
           if (DESTRUCTIVE.has(operation)) guard();
-          const late = (): boolean => DESTRUCTIVE.has(operation) && this.world.clock.now() > signedAt + SKEW;
+          const late = (): boolean =>
+            DESTRUCTIVE.has(operation) && this.world.clock.now() > signedAt + this.#options.flight;
           const isPoint = actor.mayCrash && !READING.has(operation);
           return await this.#call(
             actor,
@@ -240,7 +244,7 @@ export class Scheduler {
       .sort()
       .join(' ');
     const rest = `${this.world.clock.now()} ${this.#clock.length} ${this.#crashes}`;
-    return `${this.recorder.value} ${shown(hashOf(`${rest} ${known}`))}`;
+    return `${this.recorder.value} ${this.recorder.noted} ${shown(hashOf(`${rest} ${known}`))}`;
   }
 }
 

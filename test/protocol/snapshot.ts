@@ -14,6 +14,8 @@ export class Snapshot {
   readonly items: readonly Item[];
   /** Items that are queued and due, as `pk|sk`. */
   readonly due: ReadonlySet<string>;
+  /** What the start has made for those who work then: a plan, a run to be undone. */
+  readonly prepared: unknown;
   readonly #objects: readonly Stored[];
   readonly #now: number;
   readonly #options: WorldOptions;
@@ -21,8 +23,13 @@ export class Snapshot {
   private constructor(
     items: readonly Item[],
     objects: readonly Stored[],
-    { now, options }: { readonly now: number; readonly options: WorldOptions },
+    {
+      now,
+      options,
+      prepared,
+    }: { readonly now: number; readonly options: WorldOptions; readonly prepared: unknown },
   ) {
+    this.prepared = prepared;
     this.#options = options;
     this.items = items;
     this.#objects = objects;
@@ -32,7 +39,7 @@ export class Snapshot {
   }
 
   /** Of a world that is thrown away then. Of each key the newest version counts, seen or hidden. */
-  static async of(world: World, options: WorldOptions): Promise<Snapshot> {
+  static async of(world: World, options: WorldOptions, prepared?: unknown): Promise<Snapshot> {
     const { bucket, clock } = world;
     const keys = new Map<string, { hiddenAt?: number; marker?: string }>();
     for await (const page of bucket.versionsUnder('')) {
@@ -49,7 +56,7 @@ export class Snapshot {
       const hidden = hiddenAt === undefined ? {} : { hiddenAt };
       objects.push({ key, body: object.body, modified: object.lastModified.getTime(), ...hidden });
     }
-    return new Snapshot(await world.items(), objects, { now: clock.now(), options });
+    return new Snapshot(await world.items(), objects, { now: clock.now(), options, prepared });
   }
 
   async restore(): Promise<World> {

@@ -1,43 +1,26 @@
 /** Small worlds: what is there, who does what, and what must be there in the end. */
+import { holdManifest } from '../../lambdas/store/hold.ts';
+import { holderKey } from '../../lambdas/store/items.ts';
 import { DAY, MINUTE } from '../support/clock.ts';
 import { digestOf } from '../support/images.ts';
-import { dataKey, layerKey, revisionKey, tagLinkKey } from '../support/registry-writer.ts';
+import { dataKey, historyKey, layerKey, revisionKey, tagLinkKey } from '../support/registry-writer.ts';
 import {
   condemnedLayer,
   L,
   list,
-  names,
   one,
   other,
   pushed,
+  rest,
   SIGNATURE,
   sbom,
   signed,
   untagged,
 } from './contents.ts';
+import { OPERATED } from './operated.ts';
 import type { WorldDefinition } from './simulation.ts';
-
-/** Which of the clients' events come while others are at work, by the keys that they tell of; the others come at rest. */
-const EVENTS = {
-  none: undefined,
-  'of links': /_layers/,
-  'of manifests': /revisions/,
-  'of tags': /current/,
-  'of manifests and tags': /revisions|current/,
-  'of data': /data$/,
-} as const;
-
-type When = keyof typeof EVENTS;
-type Sketch = Omit<WorldDefinition, 'names'>;
-
-/** A world once for each choice of events. */
-function world(sketch: Sketch, ...when: readonly When[]): WorldDefinition[] {
-  return (when.length === 0 ? (['none'] as const) : when).map((one) => {
-    const events = EVENTS[one];
-    const more = events === undefined ? {} : { name: `${sketch.name}, events ${one}`, events };
-    return { ...sketch, names, ...more };
-  });
-}
+import { world } from './sketch.ts';
+import { TINY } from './tiny.ts';
 
 const untagging = { filters: { dangling: ['false'] }, confirm: 100 };
 
@@ -55,6 +38,17 @@ const PUSHES: readonly WorldDefinition[] = [
   ),
   ...world(
     {
+      name: 'push elsewhere beside sweep',
+      about: 'an image is pushed to another repository than the one that its layer, condemned and due, is of',
+      start: condemnedLayer,
+      clients: { client: (client) => client.push('team', one, 'v1') },
+      runs: [{}],
+      tags: { 'team:v1': one.digest },
+    },
+    ...(['none', 'of manifests'] as const),
+  ),
+  ...world(
+    {
       name: 'push beside unlinking',
       about: 'an image is pushed whose layer has only a stale link, while a run unlinks and condemns it',
       start: pushed(({ registry }) => registry.upload('app', L)),
@@ -63,6 +57,17 @@ const PUSHES: readonly WorldDefinition[] = [
       tags: { 'app:v1': one.digest },
     },
     ...(['none', 'of links', 'of manifests', 'of tags'] as const),
+  ),
+  ...world(
+    {
+      name: 'upload beside unlinking',
+      about: 'a layer is uploaded again, its link written anew, while a run unlinks and condemns it',
+      start: pushed(({ registry }) => registry.upload('app', L)),
+      clients: { client: (client) => client.upload('app', L) },
+      runs: [{}],
+      tags: {},
+    },
+    ...(['none', 'of links'] as const),
   ),
   ...world(
     {
@@ -230,8 +235,21 @@ const HARDER: readonly WorldDefinition[] = [
     },
     runs: [{}],
     unversioned: true,
-    late: [revisionKey('app', one.digest), layerKey('app', digestOf(L)), tagLinkKey('app', 'v1')],
+    late: [
+      ...[L, ...one.blobs].map((bytes) => layerKey('app', digestOf(bytes))),
+      ...[revisionKey('app', one.digest), tagLinkKey('app', 'v1')],
+    ],
     tags: { 'app:v1': one.digest },
+  }),
+  ...world({
+    name: 'link without an event',
+    about: 'a link to a layer that is condemned and due was written, and its event is lost',
+    start: async (world) => {
+      await condemnedLayer(world);
+      await world.registry.upload('app', L);
+    },
+    runs: [{}],
+    tags: {},
   }),
   ...world(
     {
@@ -291,6 +309,91 @@ const HARDER: readonly WorldDefinition[] = [
   ),
 ];
 
+const SLOW: readonly WorldDefinition[] = [
+  ...world(
+    {
+      name: 'slow indexer of an index',
+      about:
+        'the grace goes by while the indexer looks at an index that lists an untagged image, beside a run',
+      start: untagged,
+      clients: { client: (client) => client.push('app', list, 'v2') },
+      runs: [{}],
+      clock: [2 * DAY],
+      tags: { 'app:v2': list.digest },
+    },
+    'of manifests',
+  ),
+  ...world(
+    {
+      name: 'untag beside a run',
+      about: 'a tag moves away from an image that is just found to be held',
+      start: pushed(({ registry }) => registry.push('app', one, 'v1')),
+      clients: { client: (client) => client.push('app', other, 'v1') },
+      runs: [{}],
+      tags: { 'app:v1': other.digest },
+    },
+    ...(['none', 'of tags'] as const),
+  ),
+  ...world(
+    {
+      name: 'tagged for a moment beside a run',
+      about: 'the indexer dies of a tag before it has written its item, and the tag goes again, beside a run',
+      start: async (world) => {
+        await pushed(({ registry }) => registry.push('app', one))(world);
+        world.registry.tag('app', one.digest, 'v2');
+      },
+      clients: { client: (client) => client.deleteTag('app', 'v2') },
+      runs: [{}],
+      others: {
+        'index v2': async ({ context }) => {
+          const since = context.now();
+          const edge = { ...holderKey('app', one.digest, { kind: 'tag', tag: 'v2' }), since };
+          await context.metadata.table.write([{ put: edge }]);
+          await holdManifest(context, 'app', one.digest, { at: since, grace: context.grace });
+        },
+      },
+      late: [tagLinkKey('app', 'v2'), historyKey('app', 'v2', one.digest)],
+      tags: {},
+    },
+    'of tags',
+  ),
+  ...world(
+    {
+      name: 'pushed again and deleted again',
+      about: 'what a client had deleted is pushed and deleted once more, while its events come in any order',
+      start: async (world) => {
+        await pushed(({ registry }) => registry.push('app', one))(world);
+        await world.registry.deleteManifest('app', one.digest);
+        await rest(world);
+      },
+      clients: {
+        client: async (client) => {
+          await client.push('app', one);
+          await client.deleteManifest('app', one.digest);
+        },
+      },
+      runs: [],
+      tags: {},
+    },
+    'of manifests',
+  ),
+  ...world(
+    {
+      name: 'data of a deleted blob',
+      about: 'the data of a blob that a run has deleted is uploaded again, and its link never comes',
+      start: async (world) => {
+        await condemnedLayer(world);
+        await world.prune();
+        await rest(world);
+      },
+      clients: { client: (client) => client.data(L) },
+      runs: [],
+      tags: {},
+    },
+    'of data',
+  ),
+];
+
 const CRASHES: readonly WorldDefinition[] = [
   ...world({
     name: 'crash of a lone sweep',
@@ -318,15 +421,18 @@ const CRASHES: readonly WorldDefinition[] = [
     crashes: 1,
     tags: { 'app:v2': one.digest, 'app:v1': other.digest },
   }),
-  ...world({
-    name: 'crash of an unlinking',
-    about: 'a run is killed between any two steps, while an image is pushed that needs the link',
-    start: pushed(({ registry }) => registry.upload('app', L)),
-    clients: { client: (client) => client.push('app', one, 'v1') },
-    runs: [{ mayCrash: true }],
-    crashes: 1,
-    tags: { 'app:v1': one.digest },
-  }),
+  ...world(
+    {
+      name: 'crash of an unlinking',
+      about: 'a run is killed between any two steps, while an image is pushed that needs the link',
+      start: pushed(({ registry }) => registry.upload('app', L)),
+      clients: { client: (client) => client.push('app', one, 'v1') },
+      runs: [{ mayCrash: true }],
+      crashes: 1,
+      tags: { 'app:v1': one.digest },
+    },
+    ...(['none', 'of manifests'] as const),
+  ),
   ...world(
     {
       name: 'crash of the indexer',
@@ -405,6 +511,27 @@ const EVENTS_ONLY: readonly WorldDefinition[] = [
   ),
   ...world(
     {
+      name: 'tag moved and moved on',
+      about: 'a tag rests for a moment on an image that goes then, and the indexer dies of it',
+      start: pushed(async ({ registry }) => {
+        await registry.push('app', one);
+        await registry.push('app', other, 'v1');
+      }),
+      clients: {
+        client: async (client) => {
+          await client.tag('app', one.digest, 'v1');
+          await client.tag('app', other.digest, 'v1');
+        },
+      },
+      runs: [],
+      indexerMayCrash: true,
+      crashes: 1,
+      tags: { 'app:v1': other.digest },
+    },
+    'of tags',
+  ),
+  ...world(
+    {
       name: 'put and deleted',
       about: 'a manifest is pushed and deleted by digest while its events come in any order',
       start: pushed(({ registry }) => registry.upload('app', L)),
@@ -421,6 +548,16 @@ const EVENTS_ONLY: readonly WorldDefinition[] = [
   ),
 ];
 
-const ALL = [...PUSHES, ...MANIFESTS, ...HARDER, ...CRASHES, ...LOCKS, ...EVENTS_ONLY];
+const ALL = [
+  ...PUSHES,
+  ...MANIFESTS,
+  ...HARDER,
+  ...SLOW,
+  ...CRASHES,
+  ...LOCKS,
+  ...EVENTS_ONLY,
+  ...OPERATED,
+  ...TINY,
+];
 
 export const worlds: ReadonlyMap<string, WorldDefinition> = new Map(ALL.map((one) => [one.name, one]));

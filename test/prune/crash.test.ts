@@ -2,8 +2,9 @@ import { describe, expect, it, vi } from 'vitest';
 import type { PruneDependencies } from '../../lambdas/prune/engine.ts';
 import { SKEW } from '../../lambdas/store/lock.ts';
 import { HOUR, MINUTE } from '../support/clock.ts';
-import { cosignTag, image, index, layer, referrer, signature } from '../support/images.ts';
-import { Crash, CrashError, intercept } from '../support/intercept.ts';
+import { cosignTag, digestOf, image, index, layer, referrer, signature } from '../support/images.ts';
+import { type Call, Crash, CrashError, intercept } from '../support/intercept.ts';
+import { dataKey, revisionKey } from '../support/registry-writer.ts';
 import { PATIENCE } from '../support/runs.ts';
 import { type Body, World } from '../support/world.ts';
 
@@ -143,5 +144,58 @@ describe('an offline run after a crash', () => {
     expect(report).toMatchObject({ status: 'completed', refusals: [] });
     const left = [...(await world.keys()).keys()].filter((key) => key.includes('/revisions/'));
     expect(left).toHaveLength(1);
+  });
+
+  it('comes back to what one of its workers gave back while another one finished what held it', async () => {
+    const world = new World({ settings: { grace: 0, quarantine: 0 } });
+    const { registry, clock } = world;
+    const kept = image('kept');
+    // Taken in the order of digests: the child must be given back because the index cannot be taken.
+    const lists = Array.from({ length: 64 }, (_, at) => {
+      const child = image(`child ${at}`);
+      return { child, list: index([child]) };
+    });
+    const first = lists.find(({ child, list }) => child.digest < list.digest);
+    if (first === undefined) throw new Error('no child comes before its index');
+    const { child, list } = first;
+    await registry.push('app', child);
+    await registry.push('app', list, 'v1');
+    clock.advance(MINUTE);
+    await registry.push('app', kept, 'v1');
+    clock.advance(HOUR);
+    await world.reindex();
+    const dying = (guard: () => void) =>
+      intercept(world.dependencies.objects(guard), {
+        after: ({ operation }) => {
+          if (operation === 'deleteMany') throw new CrashError('the process is gone');
+        },
+      });
+    await expect(world.prune({ mode: 'offline' }, { objects: dying })).rejects.toThrow(CrashError);
+    clock.advance(HOUR);
+    await world.beat();
+
+    // One has seen the index `deleting` and comes to take the child; the other finishes the index meanwhile.
+    const [arrived, finished] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const change = ({ operation, arguments: [key, change] }: Call, digest: string) =>
+      operation === 'update' && Object(key).sk === `MANIFEST#${digest}`
+        ? Object(change).set?.state
+        : undefined;
+    const sideBySide = intercept(world.table, {
+      before: async (call) => {
+        if (change(call, list.digest) === 'deleting') await arrived.promise;
+        if (change(call, child.digest) !== 'deleting') return;
+        arrived.resolve();
+        await finished.promise;
+      },
+      after: (call) => {
+        if (change(call, list.digest) === 'deleted') finished.resolve();
+      },
+    });
+    const report = await world.prune({ mode: 'offline' }, { table: sideBySide });
+    expect(report.status).toBe('completed');
+    const revisions = [...(await world.keys()).keys()].filter((key) => key.includes('/revisions/'));
+    expect(revisions).toEqual([revisionKey('app', kept.digest)]);
+    const left = [...(await world.keys()).keys()].filter((key) => key.endsWith('/data'));
+    expect(new Set(left)).toEqual(new Set([kept.digest, ...kept.blobs.map(digestOf)].map(dataKey)));
   });
 });

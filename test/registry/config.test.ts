@@ -52,18 +52,30 @@ describe('parseImageConfig', () => {
 
   it.each([
     ['2024-05-01T10:20:30+02:00', '2024-05-01T08:20:30.000Z'],
+    ['2024-05-01T10:20:30.5-02:00', '2024-05-01T12:20:30.500Z'],
+    ['2024-05-01t10:20:30z', '2024-05-01T10:20:30.000Z'],
     ['1970-01-01T00:00:00Z', '1970-01-01T00:00:00.000Z'],
     ['0001-01-01T00:00:00Z', '0001-01-01T00:00:00.000Z'],
   ])('reads %s', (created, expected) => {
     expect(parse({ created }).createdAt?.toISOString()).toBe(expected);
   });
 
-  it.each(['', 'yesterday', '2024', '2024-05-01', '2024-13-01T00:00:00Z', 1714558830])(
-    'goes without a time it cannot read: %j',
-    (created) => {
-      expect(parse({ ...image, created })).toEqual({ labels: image.config.Labels });
-    },
-  );
+  it.each([
+    '',
+    'yesterday',
+    '2024',
+    '2024-05-01',
+    '2024-13-01T00:00:00Z',
+    // JavaScript reads these, Go does not.
+    '2024-05-01 10:20:30Z',
+    '2024-05-01T10:20:30',
+    '2024-05-01T10:20:30+0200',
+    '+002024-05-01T10:20:30Z',
+    1714558830,
+    ['2024-05-01T10:20:30Z'],
+  ])('goes without a time it cannot read: %j', (created) => {
+    expect(parse({ ...image, created })).toEqual({ labels: image.config.Labels });
+  });
 
   it.each([
     ['no JSON', 'tar'],
@@ -79,6 +91,24 @@ describe('parseImageConfig', () => {
     ['too many bytes', `{}${' '.repeat(MAX_CONFIG_BYTES)}`],
   ])('refuses %s', (_, config) => {
     expect(() => parse(config)).toThrow(ConfigError);
+  });
+
+  it.each([
+    ['config is not an object', { config: 'x' }],
+    ['config.Labels is not an object', { config: { Labels: [] } }],
+    ['the label "a" is 1, not a string', { config: { Labels: { a: 1 } } }],
+    ['a key of the image configuration is there twice', '{"os":1,"os":1}'],
+    ['a key of the image configuration is in another case', { Created: '' }],
+    ['unreadable image configuration: TypeError: not a JSON object', []],
+  ])('says %s', (message, config) => {
+    expect(() => parse(config)).toThrow(new ConfigError(message));
+  });
+
+  it('does not look for its own names where others have the say', () => {
+    const odd = { Config: '', Created: '', labels: '' };
+    expect(
+      parse({ config: { Labels: odd }, container_config: odd, rootfs: odd, history: [odd] }).labels,
+    ).toEqual(odd);
   });
 
   it('may be larger than a manifest', () => {

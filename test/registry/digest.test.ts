@@ -32,6 +32,7 @@ describe('isDigest', () => {
     ['no algorithm', hex],
     ['empty', ''],
     ['a number', 5],
+    ['a list of one', [`sha256:${hex}`]],
     ['null', null],
     ['an object', { digest: `sha256:${hex}` }],
   ])('refuses %s', (_, value) => {

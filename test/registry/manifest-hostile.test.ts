@@ -13,14 +13,18 @@ import { bytes, descriptor, digest } from './documents.ts';
 
 const parse = (document: unknown) => parseManifest(bytes(document));
 const image = documents.ociManifest;
+const schema1Typed = { ...documents.schema1, mediaType: MEDIA_TYPES.dockerSchema1 };
 const hidden = digest('hidden');
 const escaped = `\\u0073ha256:${hidden.slice('sha256:'.length)}`;
+const unknown = { mediaType: 'application/vnd.example.v1+json' };
+const odd = { Digest: hidden, Config: 'x' };
 /** The image with some text put in before its closing brace. */
 const withTail = (tail: string) => `${JSON.stringify(image).slice(0, -1)},${tail}}`;
 
 describe('a manifest that can be read in more ways than one keeps everything in it', () => {
   it.each([
     ['an unknown media type', { mediaType: 'application/vnd.example.v1+json', deep: [{ digest: hidden }] }],
+    ['an unknown media type, and nothing else known', { ...unknown, schemaVersion: 2, x: hidden }],
     [
       'an image that is an index too',
       { ...image, manifests: [descriptor('hidden', MEDIA_TYPES.ociManifest)] },
@@ -37,6 +41,20 @@ describe('a manifest that can be read in more ways than one keeps everything in 
     ],
     ['an image that says it is version 1', { ...image, schemaVersion: 1, x: hidden }],
     ['an image that says it is version 3', { ...image, schemaVersion: 3, x: hidden }],
+    ['schema 1 that says it is version 2', { ...schema1Typed, schemaVersion: 2, x: hidden }],
+    ['an artifact that says it is version 1', { ...documents.artifactManifest, schemaVersion: 1, x: hidden }],
+    ['an artifact that says it is version 3', { ...documents.artifactManifest, schemaVersion: 3, x: hidden }],
+    ['an image that says nothing of its version', { ...image, schemaVersion: undefined, x: hidden }],
+    ['an image with a config of another kind', { ...documents.buildkitIndex, config: { digest: hidden } }],
+    ['an image with blobs', { ...image, blobs: [], x: hidden }],
+    ['an image with layers of schema 1', { ...image, fsLayers: [], x: hidden }],
+    ...['SchemaVersion', 'MediaType', 'Subject', 'Config', 'Manifests', 'Blobs', 'FSLayers'].map(
+      (field): [string, object] => [`a field ${field}`, { ...image, [field]: hidden }],
+    ),
+    ...['blobsum', 'Annotations', 'Platform', 'mediatype'].map((field): [string, object] => [
+      `a field ${field} inside`,
+      { ...image, layers: [descriptor('layer', 'x', { [field]: hidden })] },
+    ]),
     ['an artifact that is an image too', { ...documents.artifactManifest, layers: [{ digest: hidden }] }],
     ['a key in another case', { ...image, Layers: [{ digest: hidden }] }],
     ['a key that Go folds', { ...image, layerſ: [{ digest: hidden }] }],
@@ -91,6 +109,10 @@ describe('a manifest that only looks odd stays what it is', () => {
       `${JSON.stringify(image).replace('"layers"', '"l\\u0061yers"').replace('"sha256', '"\\u0073ha256')}`,
     ],
     ['white space', JSON.stringify(image, null, '\t').replaceAll('":', '"\r\n :')],
+    [
+      'fields of a platform, a history and signatures in another case',
+      { ...image, ...{ platform: odd, history: [odd], signatures: [odd] } },
+    ],
   ])('%s', (_, document) => {
     const manifest = parse(document);
     expect(manifest.kind).toBe('image');
@@ -109,7 +131,8 @@ describe('a manifest that only looks odd stays what it is', () => {
   });
 });
 
-describe('a manifest made to exhaust its reader', () => {
+// Seconds for each mutant.
+describe.skipIf(process.env['MUTANTS'])('a manifest made to exhaust its reader', () => {
   const depth = MAX_MANIFEST_BYTES / 2 - 1000;
 
   it('by depth', () => {

@@ -49,6 +49,7 @@ describe('every kind of manifest', () => {
     expect(new Set(blobsOf(manifest))).toEqual(blobs);
     expect(blobsOf(manifest)).toHaveLength(blobs.size);
     expect(new Set(linkedBlobsOf(manifest))).toEqual(linked);
+    expect(linkedBlobsOf(manifest)).toHaveLength(linked.size);
     expect(new Set(childrenOf(manifest))).toEqual(children);
   });
 });
@@ -79,6 +80,9 @@ describe('the media type', () => {
       mediaType: '',
       others: [digest('a')],
     });
+    const layers = [descriptor('a', 'x')];
+    expect(parse({ schemaVersion: 2, layers })).toMatchObject({ kind: 'unknown', mediaType: '' });
+    expect(parse({ schemaVersion: 2, blobs: null })).toMatchObject({ kind: 'unknown', mediaType: '' });
     expect(parse({})).toEqual({ kind: 'unknown', mediaType: '', layers: [], children: [], others: [] });
   });
 });
@@ -93,6 +97,32 @@ describe('what a manifest says', () => {
       platform: { architecture: 'amd64', os: 'linux' },
     });
     expect(parse(documents.windowsManifest).layers[0]?.urls).toEqual(['https://mcr.example/windows']);
+    const whole = {
+      ...descriptor('x', 'y', { size: 0, artifactType: 'z', urls: [], annotations: { a: 'b' } }),
+      platform: { architecture: 'arm', os: 'linux', variant: 'v7' },
+    };
+    const more = { data: 'e30=', platform: { ...whole.platform, features: ['x'] } };
+    expect(parse({ ...documents.buildkitIndex, manifests: [{ ...whole, ...more }] }).children).toEqual([
+      whole,
+    ]);
+  });
+
+  it('of its descriptors, with null for what is not there', () => {
+    const none = { mediaType: null, size: null, artifactType: null, annotations: null, platform: null };
+    const child = { digest: digest('x'), ...none, urls: null };
+    expect(parse({ ...documents.buildkitIndex, manifests: [child] }).children).toEqual([
+      { digest: digest('x') },
+    ]);
+    const empty = { digest: digest('x'), annotations: { a: null }, urls: [null] };
+    expect(parse({ ...documents.buildkitIndex, manifests: [empty] }).children).toEqual([
+      { ...empty, annotations: { a: '' }, urls: [''] },
+    ]);
+  });
+
+  it('names a child once that it lists twice', () => {
+    const child = descriptor('twice', MEDIA_TYPES.ociManifest);
+    const manifest = parse({ ...documents.buildkitIndex, manifests: [child, child] });
+    expect(childrenOf(manifest)).toEqual([digest('twice')]);
   });
 
   it('of its subject and type', () => {
@@ -204,10 +234,52 @@ describe('a manifest that cannot be read', () => {
     expect(() => parse(document)).toThrow(ManifestError);
   });
 
+  const list = documents.buildkitIndex;
+  const { artifactManifest, schema1 } = documents;
+  const config = (more: object) => ({ ...image, config: descriptor('x', 'y', more) });
+  it.each<[string, object]>([
+    ['mediaType is not a string', { ...image, mediaType: 1 }],
+    ['artifactType is not a string', { ...image, artifactType: 1 }],
+    ['config is not an object', { ...image, config: 'x' }],
+    ['config.digest is no digest: a list or an object', config({ digest: {} })],
+    ['config.mediaType is not a string', config({ mediaType: 1 })],
+    ['config.size is not a size: -1', config({ size: -1 })],
+    ['config.size is not a size: 1.5', config({ size: 1.5 })],
+    ['config.size is not a size: "1"', config({ size: '1' })],
+    ['config.size is not a size: 9007199254740992', config({ size: 2 ** 53 })],
+    ['config.artifactType is not a string', config({ artifactType: 1 })],
+    ['config.annotations is not an object', config({ annotations: [] })],
+    ['a value of config.annotations is not a string', config({ annotations: { a: 1 } })],
+    ['config.platform is not an object', config({ platform: 'x' })],
+    ['config.platform.architecture is not a string', config({ platform: { architecture: 1 } })],
+    ['config.platform.os is not a string', config({ platform: { os: 1 } })],
+    ['config.platform.variant is not a string', config({ platform: { variant: 1 } })],
+    ['config.urls is not a list', config({ urls: 'x' })],
+    ['config.urls[1] is not a string', config({ urls: ['x', 1] })],
+    ['layers is not a list', { ...image, layers: 'x' }],
+    ['layers[1] is not an object', { ...image, layers: [descriptor('x', 'y'), null] }],
+    ['subject is not an object', { ...image, subject: 'x' }],
+    ['manifests is not a list', { ...list, manifests: 'x' }],
+    ['manifests[0] is not an object', { ...list, manifests: ['x'] }],
+    ['blobs is not a list', { ...artifactManifest, blobs: 'x' }],
+    ['fsLayers is not a list', { ...schema1, fsLayers: {} }],
+    ['fsLayers[0] is not an object', { ...schema1, fsLayers: [1] }],
+    ['fsLayers[0].blobSum is no digest: 1', { ...schema1, fsLayers: [{ blobSum: 1 }] }],
+    ['history is not a list', { ...schema1, history: 'x' }],
+    ['history[0] is not an object', { ...schema1, history: ['x'] }],
+    ['history[0].v1Compatibility is not a string', { ...schema1, history: [{ v1Compatibility: 1 }] }],
+    ['unreadable manifest: TypeError: not a JSON object', []],
+  ])('says that %s', (message, document) => {
+    expect(() => parse(document)).toThrow(new ManifestError(message));
+  });
+
   it('says where and why', () => {
     expect(() => parse({ ...image, layers: [{ digest: 'x'.repeat(1e6) }] })).toThrow(
       /^layers\[0\]\.digest is no digest: "x{100}…"$/,
     );
+    const hundred = { ...image, layers: [{ digest: 'x'.repeat(100) }] };
+    expect(() => parse(hundred)).toThrow(/is no digest: "x{100}"$/);
+    expect(() => parse({ ...image, layers: [{ digest: null }] })).toThrow(/is no digest: null$/);
     const cause = expect.any(SyntaxError);
     expect(() => parse('{')).toThrow(expect.objectContaining({ name: 'ManifestError', cause }));
   });

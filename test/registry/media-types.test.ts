@@ -38,3 +38,28 @@ it.each([undefined, '', 'constructor', 'application/json', `${MEDIA_TYPES.ociMan
     expect([isKnownManifest, isImageConfig, isForeignLayer].some((test) => test(mediaType))).toBe(false);
   },
 );
+
+it('spells them as their specifications do', () => {
+  const docker = 'application/vnd.docker.';
+  const oci = 'application/vnd.oci.';
+  expect(MEDIA_TYPES).toEqual({
+    dockerSchema1: `${docker}distribution.manifest.v1+json`,
+    dockerSchema1Signed: `${docker}distribution.manifest.v1+prettyjws`,
+    dockerManifest: `${docker}distribution.manifest.v2+json`,
+    dockerManifestList: `${docker}distribution.manifest.list.v2+json`,
+    dockerConfig: `${docker}container.image.v1+json`,
+    dockerLayer: `${docker}image.rootfs.diff.tar.gzip`,
+    dockerForeignLayer: `${docker}image.rootfs.foreign.diff.tar.gzip`,
+    ociManifest: `${oci}image.manifest.v1+json`,
+    ociIndex: `${oci}image.index.v1+json`,
+    ociArtifactManifest: `${oci}artifact.manifest.v1+json`,
+    orasArtifactManifest: 'application/vnd.cncf.oras.artifact.manifest.v1+json',
+    ociConfig: `${oci}image.config.v1+json`,
+    ociEmpty: `${oci}empty.v1+json`,
+    ociLayerGzip: `${oci}image.layer.v1.tar+gzip`,
+    ociForeignLayer: `${oci}image.layer.nondistributable.v1.tar`,
+    ociForeignLayerGzip: `${oci}image.layer.nondistributable.v1.tar+gzip`,
+    ociForeignLayerZstd: `${oci}image.layer.nondistributable.v1.tar+zstd`,
+    buildkitCacheConfig: 'application/vnd.buildkit.cacheconfig.v0',
+  });
+});

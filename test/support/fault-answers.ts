@@ -40,6 +40,18 @@ const CODES: Readonly<Record<Service, Readonly<Record<Refusal, readonly (readonl
     'token expired': [[400, 'ExpiredTokenException']],
     'clock skewed': [[400, 'InvalidSignatureException']],
   },
+  sqs: {
+    throttled: [[400, 'ThrottlingException']],
+    'internal error': [[500, 'InternalError']],
+    'token expired': [[403, 'ExpiredTokenException']],
+    'clock skewed': [[403, 'InvalidSignatureException']],
+  },
+  lambda: {
+    throttled: [[429, 'TooManyRequestsException']],
+    'internal error': [[500, 'ServiceException']],
+    'token expired': [[403, 'ExpiredTokenException']],
+    'clock skewed': [[403, 'InvalidSignatureException']],
+  },
 };
 
 /** The service's own words for it. */
@@ -155,6 +167,31 @@ export function refusedEntries(body: Buffer, random: Random): Answer {
     status: 200,
     headers: { 'content-type': 'application/x-amz-json-1.1' },
     body: json({ FailedEntryCount: refused.length, Entries: refused }),
+  };
+}
+
+/** SendMessageBatch and DeleteMessageBatch: 200, and what the queue has not taken. */
+export function partOfBatch(body: Buffer, random: Random): Part {
+  const { Entries: entries, ...more }: { readonly Entries: readonly { readonly Id: string }[] } = JSON.parse(
+    body.toString(),
+  );
+  const left = drawn(entries, random);
+  const rest = entries.filter((entry) => !left.includes(entry));
+  const failed = left.map(({ Id }) => ({
+    ...{ Id, SenderFault: false, Code: 'InternalError', Message: 'injected' },
+  }));
+  return {
+    body: rest.length === 0 ? undefined : json({ ...more, Entries: rest }),
+    amend: leftOver({ Failed: failed }, { Successful: [] }),
+  };
+}
+
+/** Lambda's own words for a function that ran out of time. */
+export function failedFunction(): Answer {
+  return {
+    status: 200,
+    headers: { ...JSON_TYPE, 'x-amz-function-error': 'Unhandled' },
+    body: json({ errorType: 'Sandbox.Timedout', errorMessage: 'Task timed out after 30.00 seconds' }),
   };
 }
 

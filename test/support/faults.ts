@@ -22,8 +22,12 @@ export const FAULTS = [
   'writes left over',
   /** BatchGetItem: `UnprocessedKeys`. */
   'reads left over',
-  /** PutEvents: `FailedEntryCount`. */
+  /** The request took effect, and the answer never comes: the client has to give up by itself. */
+  'unanswered',
+  /** PutEvents: `FailedEntryCount`. SQS, of a batch: `Failed`. */
   'entries refused',
+  /** Lambda answers 200, and the function has failed, or was ended when it had done all. */
+  'function failed',
   /** From then on, until somebody signs in again. */
   'token expired',
   /** The service takes the request's time for wrong. */
@@ -32,7 +36,7 @@ export const FAULTS = [
 
 export type Fault = (typeof FAULTS)[number];
 
-export type Service = 's3' | 'dynamodb' | 'events';
+export type Service = 's3' | 'dynamodb' | 'events' | 'sqs' | 'lambda';
 
 /** A request, as far as a fault is chosen by it. */
 export interface Call {
@@ -44,16 +48,22 @@ export interface Call {
 /** Of all requests that the fault can meet, from 0 to 1. */
 export type Rates = Readonly<Partial<Record<Fault, number>>>;
 
-/** The client of DynamoDB slows down for seconds with each: enough to see that it goes on. */
-const MOST_THROTTLED = 6;
+/**
+ * The client of DynamoDB slows down for seconds with each that is throttled, and waits for ten for an answer: enough to see
+ * that it goes on.
+ */
+const MOST: Readonly<Partial<Record<Fault, number>>> = { throttled: 6, unanswered: 1 };
 
-const SERVICES: Readonly<Partial<Record<Fault, Service>>> = {
-  'error in a 200': 's3',
-  'keys refused': 's3',
-  'keys disowned': 's3',
-  'writes left over': 'dynamodb',
-  'reads left over': 'dynamodb',
-  'entries refused': 'events',
+const SERVICES: Readonly<Partial<Record<Fault, readonly Service[]>>> = {
+  'error in a 200': ['s3'],
+  'keys refused': ['s3'],
+  'keys disowned': ['s3'],
+  'writes left over': ['dynamodb'],
+  'reads left over': ['dynamodb'],
+  // The others' clients wait for half a minute and longer: test/faults/timeouts.test.ts.
+  unanswered: ['dynamodb', 'events'],
+  'entries refused': ['events', 'sqs'],
+  'function failed': ['lambda'],
 };
 
 const OPERATIONS: Readonly<Partial<Record<Fault, readonly string[]>>> = {
@@ -62,12 +72,12 @@ const OPERATIONS: Readonly<Partial<Record<Fault, readonly string[]>>> = {
   'keys disowned': ['DeleteObjects'],
   'writes left over': ['BatchWriteItem'],
   'reads left over': ['BatchGetItem'],
-  'entries refused': ['PutEvents'],
+  'entries refused': ['PutEvents', 'SendMessageBatch', 'DeleteMessageBatch'],
 };
 
 /** An answer to HEAD has no body that could be cut. */
 const canMeet = (fault: Fault, { service, operation }: Call): boolean =>
-  (SERVICES[fault] ?? service) === service &&
+  (SERVICES[fault] ?? [service]).includes(service) &&
   (OPERATIONS[fault] ?? [operation]).includes(operation) &&
   !(fault === 'truncated' && operation === 'HEAD');
 
@@ -118,7 +128,7 @@ export class FaultPlan {
       if (rate === undefined || !canMeet(fault, call)) continue;
       at -= rate;
       if (at >= 0) continue;
-      if (fault === 'throttled' && (this.injected.get(fault) ?? 0) >= MOST_THROTTLED) return undefined;
+      if ((this.injected.get(fault) ?? 0) >= (MOST[fault] ?? Number.POSITIVE_INFINITY)) return undefined;
       if (fault === 'token expired') this.#expired = true;
       return { fault, random };
     }

@@ -6,7 +6,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Embedded, LOOPBACK } from '../../local/embedded-dynamodb.ts';
 import {
   type Answer,
+  failedFunction,
   type Part,
+  partOfBatch,
   partOfDeletion,
   partOfReads,
   partOfWrites,
@@ -31,7 +33,7 @@ export interface ProxyOptions {
   /** Without one, the service is what the request says: of several that answer at one endpoint. */
   readonly service?: Service;
   /** Without one, nothing goes wrong. */
-  readonly plan?: FaultPlan;
+  readonly plan?: Pick<FaultPlan, 'choose' | 'count'>;
   /** Right before the service sees it. */
   readonly onForward?: (exchange: Exchange) => void | Promise<void>;
   /** The service has done it; nobody has heard of it yet. */
@@ -87,7 +89,11 @@ async function handle(
   const forward = async (changed?: Buffer): Promise<Answer> => {
     const sent = changed === undefined ? exchange : { ...exchange, body: changed };
     await options.onForward?.(sent);
-    const answer = await forwarded(options.endpoint, agent, request, sent, changed !== undefined);
+    const answer = await forwarded(options.endpoint, agent, request, sent, {
+      changed: changed !== undefined,
+      // It takes up to 20 s, in which the service does nothing for a client that is gone.
+      until: exchange.operation === 'ReceiveMessage' ? response : undefined,
+    });
     await options.onAnswer?.(sent, answer.status);
     return answer;
   };
@@ -127,9 +133,22 @@ async function handle(
       inject(fault);
       return truncate(response, answer);
     }
+    case 'unanswered': {
+      const gone = once(response, 'close');
+      await forward();
+      inject(fault);
+      await gone;
+      return;
+    }
     case 'entries refused':
       inject(fault);
+      if (service === 'sqs') return respond(response, await inPart(partOfBatch(body, random), forward));
       return respond(response, refusedEntries(body, random));
+    case 'function failed': {
+      if (random.chance(0.5)) await forward();
+      inject(fault);
+      return respond(response, failedFunction());
+    }
     case 'keys refused':
       inject(fault);
       return respond(response, await inPart(partOfDeletion(body, random, false), forward));
@@ -155,13 +174,22 @@ async function inPart(part: Part, forward: (body: Buffer) => Promise<Answer>): P
 const TARGETS: readonly (readonly [string, Service])[] = [
   ['DynamoDB_', 'dynamodb'],
   ['AWSEvents.', 'events'],
+  ['AmazonSQS.', 'sqs'],
 ];
+
+const INVOCATION = /^\/2015-03-31\/functions\//;
 
 function exchangeOf(request: IncomingMessage, body: Buffer, known: Service | undefined): Exchange {
   const { method = '', url = '', headers } = request;
   const target = String(headers['x-amz-target'] ?? '');
-  const service = known ?? TARGETS.find(([prefix]) => target.startsWith(prefix))?.[1] ?? 's3';
-  const operation = service === 's3' ? s3Operation(method, url) : (target.split('.').at(-1) ?? '');
+  const named = TARGETS.find(([prefix]) => target.startsWith(prefix))?.[1];
+  const service = known ?? named ?? (INVOCATION.test(url) ? 'lambda' : 's3');
+  const operation =
+    service === 's3'
+      ? s3Operation(method, url)
+      : service === 'lambda'
+        ? 'Invoke'
+        : (target.split('.').at(-1) ?? '');
   return { service, operation, method, url, body };
 }
 
@@ -177,7 +205,7 @@ async function forwarded(
   agent: Agent,
   request: IncomingMessage,
   { method, url, body }: Exchange,
-  changed: boolean,
+  { changed, until }: { readonly changed: boolean; readonly until: ServerResponse | undefined },
 ): Promise<Answer> {
   const headers = Object.fromEntries(
     Object.entries(request.headers).filter(
@@ -186,6 +214,7 @@ async function forwarded(
   );
   const length = body.length > 0 || method === 'PUT' ? { 'content-length': body.length } : {};
   const outgoing = send(new URL(url, endpoint), { method, agent, headers: { ...headers, ...length } });
+  until?.once('close', () => outgoing.destroy());
   outgoing.end(body);
   const [answer]: IncomingMessage[] = await once(outgoing, 'response');
   if (answer === undefined) throw new Error('no answer');

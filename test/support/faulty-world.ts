@@ -20,14 +20,18 @@ import { goneBetween, notWhole, type Reached, sum, walkTags } from '../../local/
 import { DemoRegistry, ROOT } from '../../local/demo-registry.ts';
 import { readView, type View } from '../../local/demo-view.ts';
 import { type Ended, type Environment, spawnCli } from '../cli/support.ts';
+import { COMPILED } from './compiled.ts';
 import type { FaultPlan, Service } from './faults.ts';
 import { startFaultyProxy } from './faulty-proxy.ts';
 import { JournalWitness } from './journal-witness.ts';
 import { watchedBy } from './wire-witness.ts';
 
+/** Of a run. */
+type Needed = Extract<Service, 's3' | 'dynamodb' | 'events'>;
+
 /** Where the services are, and what is there already: an empty bucket. */
 export interface Place {
-  readonly endpoints: Readonly<Record<Service, string>>;
+  readonly endpoints: Readonly<Record<Needed, string>> & { readonly lambda?: string };
   readonly bucket: string;
   readonly table: string;
   /** Whether what a run deletes can come back. */
@@ -47,6 +51,8 @@ export interface Step {
 
 const BASES = [layer('base', 600), layer('other base', 500)] as const;
 const CODES: readonly number[] = Object.values(EXIT);
+/** For a command, however busy the machine is. */
+const PATIENCE_MS = 300_000;
 /** Of a command that fails under faults, before it is left. */
 const TRIES = 4;
 
@@ -91,18 +97,22 @@ export class FaultyWorld {
   async #begin(): Promise<void> {
     const { endpoints, environment, versioned } = this.#place;
     this.#folder = await mkdtemp(join(tmpdir(), 'faulty-'));
-    const before = async (service: Service): Promise<string> => {
+    const { lambda } = endpoints;
+    const before = async (service: Service, endpoint = endpoints[service as Needed]): Promise<string> => {
       const watched = service === 's3' ? watchedBy(this.#witness) : {};
-      const endpoint = endpoints[service];
       const proxy = await startFaultyProxy({ ...{ endpoint, service }, plan: this.#plan, ...watched });
       this.#stops.push(() => proxy.stop());
       return proxy.endpoint;
     };
     this.#environment = {
       ...environment,
+      ...COMPILED,
       AWS_ENDPOINT_URL_S3: await before('s3'),
       AWS_ENDPOINT_URL_DYNAMODB: await before('dynamodb'),
       AWS_ENDPOINT_URL_EVENTBRIDGE: await before('events'),
+      ...(lambda === undefined
+        ? {}
+        : { AWS_ENDPOINT_URL_LAMBDA: await before('lambda', lambda), RESTORE_FUNCTION: 'restorer' }),
       ...{ GRACE: '0s', QUARANTINE: '0s', ALLOW_UNVERSIONED: String(!versioned) },
     };
     await this.#command('init');
@@ -217,7 +227,7 @@ export class FaultyWorld {
 
   /** Nothing that goes wrong is kept quiet. */
   async #command(...args: readonly string[]): Promise<Ended> {
-    const ended = await spawnCli(args, this.#environment);
+    const ended = await spawnCli(args, this.#environment, PATIENCE_MS);
     const { code, stdout, stderr } = ended;
     const command = args.join(' ');
     this.steps.push({ command, ended });

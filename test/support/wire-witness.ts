@@ -28,7 +28,7 @@ export function deletedBy({ service, operation, url, body }: Exchange): string[]
 }
 
 /** Without the bucket. */
-function keyOf(url: string): string {
+export function keyOf(url: string): string {
   const { pathname } = new URL(url, 'http://s3');
   return decodeURIComponent(pathname.split('/').slice(2).join('/'));
 }

@@ -9,6 +9,8 @@ import type { Model } from './model.ts';
 import { REPOSITORIES } from './workload.ts';
 import type { SoakWorld } from './world.ts';
 
+type Checked = Pick<SoakWorld, 'endpoint' | 'bucket' | 'tables' | 'table' | 'client'>;
+
 const CONCURRENCY = 8;
 
 export interface Findings {
@@ -22,7 +24,7 @@ export interface Findings {
   readonly leftovers: readonly string[];
 }
 
-export async function check(world: SoakWorld, model: Model): Promise<Findings> {
+export async function check(world: Checked, model: Model): Promise<Findings> {
   const { endpoint, bucket } = world;
   const snapshot = await snapshotBucket(endpoint, bucket);
   const items = await snapshotTable(world.tables, world.table);
@@ -36,7 +38,7 @@ export async function check(world: SoakWorld, model: Model): Promise<Findings> {
 }
 
 /** Pulls all that is owed, as a client with an empty cache. */
-async function incomplete({ client }: SoakWorld, model: Model): Promise<string[]> {
+async function incomplete({ client }: Checked, model: Model): Promise<string[]> {
   const owed = [
     ...model.tagged.map(({ repo, tag, artifact }) => ({ repo, reference: tag, artifact })),
     ...model.referring.map(({ repo, artifact }) => ({ repo, reference: artifact.digest, artifact })),
@@ -66,7 +68,7 @@ async function incomplete({ client }: SoakWorld, model: Model): Promise<string[]
   return findings.sort();
 }
 
-async function wrongTags({ client }: SoakWorld, model: Model): Promise<string[]> {
+async function wrongTags({ client }: Checked, model: Model): Promise<string[]> {
   const listed = new Set<string>();
   for (const repo of REPOSITORIES) {
     for (const tag of await client.listTags(repo)) listed.add(`${repo}:${tag}`);
@@ -76,7 +78,7 @@ async function wrongTags({ client }: SoakWorld, model: Model): Promise<string[]>
 }
 
 /** An upload that is begun and left has a current object; one that is finished has only versions under markers. */
-async function leftovers({ endpoint, bucket }: SoakWorld): Promise<string[]> {
+async function leftovers({ endpoint, bucket }: Checked): Promise<string[]> {
   const open = new Set<string>();
   const all = new Set<string>();
   for (const { key, isLatest, isMarker } of await listVersions(

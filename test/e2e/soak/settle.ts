@@ -7,8 +7,12 @@ const POLL_MS = 500;
 const WITHIN_MS = 120_000;
 
 /** Every event has been applied, the ones put off too. */
-export async function drained({ queue }: SoakWorld, failed: () => void): Promise<void> {
-  await until('the queue is not empty', failed, async () => (await queue.depth()) === 0);
+export async function drained(
+  { queue }: Pick<SoakWorld, 'queue'>,
+  failed: () => void,
+  within = WITHIN_MS,
+): Promise<void> {
+  await until('the queue is not empty', failed, async () => (await queue.depth()) === 0, within);
 }
 
 /** Runs, still going on, have nothing left to look at: only uploads that clients have left wait, for a week. */
@@ -24,11 +28,16 @@ export async function pruned(world: SoakWorld, failed: () => void): Promise<void
 }
 
 /** @param failed throws when it is of no use to wait. */
-async function until(what: string, failed: () => void, holds: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + WITHIN_MS;
+async function until(
+  what: string,
+  failed: () => void,
+  holds: () => Promise<boolean>,
+  within = WITHIN_MS,
+): Promise<void> {
+  const deadline = Date.now() + within;
   for (let quiet = 0; quiet < 2; quiet = (await holds()) ? quiet + 1 : 0) {
     failed();
-    if (Date.now() > deadline) throw new Error(`${what} after ${WITHIN_MS / 1_000} s`);
+    if (Date.now() > deadline) throw new Error(`${what} after ${within / 1_000} s`);
     await delay(POLL_MS);
   }
 }

@@ -46,7 +46,10 @@ const QUIET_LOOKS = 6;
 export async function createEventQueue(
   endpoint: string,
   bucket: string,
-  { visibility = VISIBILITY }: { readonly visibility?: number } = {},
+  {
+    visibility = VISIBILITY,
+    maxReceives = MAX_RECEIVES,
+  }: { readonly visibility?: number; readonly maxReceives?: number } = {},
 ): Promise<EventQueue> {
   const options = { endpoint, region: REGION, credentials: CREDENTIALS };
   const [events, queues] = [new EventBridgeClient(options), new SQSClient(options)];
@@ -62,7 +65,7 @@ export async function createEventQueue(
   const dead = await create(`${bucket}-dead-letters`);
   const queue = await create(`${bucket}-index`, {
     VisibilityTimeout: String(visibility),
-    RedrivePolicy: JSON.stringify({ deadLetterTargetArn: dead.arn, maxReceiveCount: MAX_RECEIVES }),
+    RedrivePolicy: JSON.stringify({ deadLetterTargetArn: dead.arn, maxReceiveCount: maxReceives }),
   });
   const rule = `${bucket}-changes`;
   const pattern = { source: ['aws.s3'], detail: { bucket: { name: [bucket] } } };

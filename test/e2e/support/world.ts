@@ -42,6 +42,7 @@ const Report = v.looseObject({
   spaceReclaimed: v.number(),
   manifests: v.looseObject({ deleted: v.number() }),
   blobs: v.looseObject({ deleted: v.number(), condemned: v.number(), failed: v.number() }),
+  links: v.looseObject({ deleted: v.number() }),
   uploads: v.object({ deleted: v.number(), bytes: v.number() }),
   refusals: v.array(v.unknown()),
 });

@@ -7,6 +7,7 @@ import { cliEnvironment } from '../../e2e/support/cli.ts';
 import { type RegistryClient, registryClient } from '../../e2e/support/client.ts';
 import { type Service, startMoto, startRegistry } from '../../e2e/support/services.ts';
 import { JOURNAL_PREFIX } from '../../e2e/support/world.ts';
+import { COMPILED } from '../../support/compiled.ts';
 import { JournalWitness } from '../../support/journal-witness.ts';
 import { type Ended, execute, type Sentence } from './execution.ts';
 
@@ -20,6 +21,8 @@ export interface KillWorld {
   readonly table: string;
   readonly client: RegistryClient;
   readonly witness: JournalWitness;
+  /** Keys that runs have put. */
+  readonly written: ReadonlySet<string>;
   readonly run: (args: readonly string[], sentence?: Sentence) => Promise<Ended>;
   readonly freeLock: () => Promise<void>;
   readonly stop: () => Promise<void>;
@@ -45,19 +48,28 @@ export async function startKillWorld(): Promise<KillWorld> {
         ...{ endpoint: endpoints.s3, table: TABLE, bucket: BUCKET, bus: bus.name },
         ...{ journalPrefix: JOURNAL_PREFIX, grace: '0s', quarantine: '0s' },
       }),
+      ...COMPILED,
       ...{ MAX_MANIFEST_SHARE: '100%', MAX_BYTE_SHARE: '100%' },
     };
     const witness = new JournalWitness();
+    const written = new Set<string>();
     const client = new DynamoDBClient({
       ...{ endpoint: endpoints.dynamodb, region: REGION, credentials: CREDENTIALS },
     });
     running.push({ endpoint: '', stop: async () => client.destroy() });
     return {
       ...{ endpoint: endpoints.s3, tables: endpoints.dynamodb, bucket: BUCKET, table: TABLE, witness, stop },
+      written,
       client: registryClient(registry.url),
       run: (args, sentence) =>
-        execute(args, { environment, endpoints, witness, ...(sentence === undefined ? {} : { sentence }) }),
-      freeLock: () => freeLock(client),
+        execute(args, {
+          environment,
+          endpoints,
+          witness,
+          written,
+          ...(sentence === undefined ? {} : { sentence }),
+        }),
+      freeLock: () => freeLock(client, TABLE),
     };
   } catch (error) {
     await stop();
@@ -69,11 +81,11 @@ export async function startKillWorld(): Promise<KillWorld> {
  * The lease of a run that was killed lasts for the rest of its process's life and for what it signed to be refused, half an
  * hour: nobody waits for that here. Its process is gone, and so is all that it has sent.
  */
-async function freeLock(client: DynamoDBClient): Promise<void> {
+export async function freeLock(client: DynamoDBClient, table: string): Promise<void> {
   try {
     await client.send(
       new UpdateItemCommand({
-        TableName: TABLE,
+        TableName: table,
         Key: { pk: { S: 'LOCK' }, sk: { S: 'prune' } },
         UpdateExpression: 'SET expiresAt = :over',
         ConditionExpression: 'attribute_exists(pk)',

@@ -1,0 +1,3 @@
+import { options } from './options.ts';
+
+export default options('filters', ['lambdas/filters/**/*.ts'], 90);

@@ -1,0 +1,3 @@
+import { options } from './options.ts';
+
+export default options('registry', ['lambdas/registry/**/*.ts'], 95);
