@@ -151,6 +151,12 @@ export class Footprints {
 
   readonly #none: boolean;
 
+  /**
+   * Private calls go at once even where time could go by between them: for a search that only looks for something wrong
+   * and leaves out most schedules anyway.
+   */
+  isHasty = false;
+
   /** @param options `none`: no call is private, so that each is a choice. */
   constructor({ none = false }: { readonly none?: boolean } = {}) {
     this.#none = none;
