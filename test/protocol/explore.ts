@@ -90,8 +90,7 @@ export async function explore(ground: Ground, limits: Limits = {}): Promise<Expl
   const { definition, start, footprints } = ground;
   const end = limits.time === undefined ? Number.POSITIVE_INFINITY : worked() + limits.time;
   for (let rounds = 1; ; rounds++) {
-    footprints.again();
-    footprints.isHasty = limits.switches !== undefined;
+    footprints.again(limits.switches !== undefined);
     const search = new Search(definition, start, footprints, { ...limits, end });
     const violation = await search.run();
     const figures = { ...search.figures, rounds };

@@ -180,10 +180,7 @@ export class Scheduler {
   ): Promise<unknown> {
     // The dead do nothing.
     if (actor.end === 'crashed') return await new Promise(() => {});
-    // Time may go by between any two calls, as long as it may.
-    const { footprints } = this.#options;
-    const isTimeless = this.#clock.length === 0 || footprints.isHasty;
-    const isPrivate = footprints.isPrivate(actor.name, accesses) && isTimeless;
+    const isPrivate = this.#options.footprints.isPrivate(actor.name, accesses, this.#clock.length > 0);
     if (isPrivate && !isPoint) return await go();
     await new Promise<void>((resolve) => actor.pending.push({ label, accesses, go: resolve }));
     const answer = await go();

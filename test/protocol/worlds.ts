@@ -16,13 +16,12 @@ import {
   sbom,
   signed,
   untagged,
+  untagging,
 } from './contents.ts';
 import { OPERATED } from './operated.ts';
 import type { WorldDefinition } from './simulation.ts';
 import { world } from './sketch.ts';
 import { TINY } from './tiny.ts';
-
-const untagging = { filters: { dangling: ['false'] }, confirm: 100 };
 
 const PUSHES: readonly WorldDefinition[] = [
   ...world(
