@@ -113,7 +113,7 @@ function withoutReason({ name, $metadata: { httpStatusCode: status } = {} }: Det
   return status === 400
     ? 'S3 answered 400 and could not say why: the AWS credentials may have expired; sign in again (aws sso login), or ' +
         `${CREDENTIALS} anew`
-    : `S3 answered ${status} and could not say why: try again later`;
+    : `S3 answered ${status} and could not say why${status >= 500 ? ': try again later' : ''}`;
 }
 
 /** As the services say it: `User: <arn> is not authorized to perform: <action> on resource: <arn> because …` */

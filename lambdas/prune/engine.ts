@@ -73,9 +73,10 @@ async function foretellRefusal(active: ActiveRun): Promise<void> {
   for (const refusal of excesses) run.tally.refuse(refusal);
 }
 
-/** A run is not reported as completed without its events. */
+/** Not told to whoever follows by rules: such a run is not reported as completed. */
 const unpublished = (message: string): Refusal => ({ code: 'event-not-published', message });
 
+/** What comes after the run's work may fail without the run: it is partial then, and says why. */
 async function orPartial(
   run: Run,
   work: () => Promise<void>,

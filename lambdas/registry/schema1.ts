@@ -1,7 +1,7 @@
 import { type ImageConfig, parseEmbeddedConfig } from './config.ts';
 import { arrayAt, type Descriptor, objectAt, optional, readString } from './descriptor.ts';
 import { isDigest } from './digest.ts';
-import { ManifestError, shown } from './errors.ts';
+import { ConfigError, ManifestError, shown } from './errors.ts';
 import type { JsonObject } from './json.ts';
 import { MEDIA_TYPES } from './media-types.ts';
 
@@ -47,8 +47,8 @@ function readNewest(history: unknown): ImageConfig | undefined {
   const text = readString(objectAt(newest, 'history[0]')['v1Compatibility'], 'history[0].v1Compatibility');
   try {
     return text === undefined ? undefined : parseEmbeddedConfig(text);
-  } catch {
-    // A ConfigError; the parser throws nothing else.
-    return undefined;
+  } catch (error) {
+    if (error instanceof ConfigError) return undefined;
+    throw error;
   }
 }

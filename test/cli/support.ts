@@ -14,6 +14,7 @@ import { image, layer } from '../../local/demo-images.ts';
 import { DemoRegistry } from '../../local/demo-registry.ts';
 import { type Embedded, LOOPBACK, startEmbeddedDynamoDb } from '../../local/embedded-dynamodb.ts';
 import { startEmbeddedS3 } from '../../local/embedded-s3.ts';
+import { COMPILED } from '../support/compiled.ts';
 
 export const BUCKET = 'registry';
 export const TABLE = 'metadata';
@@ -89,7 +90,7 @@ export async function pushTwo(registry: DemoRegistry): Promise<void> {
 /** In a process of its own, with this environment and nothing else. @param timeout milliseconds; it is ended then. */
 export function spawnCli(args: readonly string[], env: Environment, timeout = 90_000): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const options = { cwd: PROJECT, env: { PATH: process.env['PATH'], ...env }, timeout };
+    const options = { cwd: PROJECT, env: { PATH: process.env['PATH'], ...COMPILED, ...env }, timeout };
     execFile(process.execPath, ['cli/main.ts', ...args], options, (error, stdout, stderr) => {
       const code = error === null ? 0 : error.code;
       if (typeof code === 'number') resolve({ code, stdout, stderr });

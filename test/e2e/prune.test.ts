@@ -16,7 +16,6 @@ import {
 /** The product against what the harness works out by itself: the same keys, the same bytes, and nothing else. */
 describe.each([
   { name: 'unversioned', versioned: false, rootDirectory: undefined },
-  { name: 'versioned', versioned: true, rootDirectory: undefined },
   { name: 'rooted', versioned: true, rootDirectory: '/some/root' },
 ])('offline prune, $name bucket', ({ name, versioned, rootDirectory }) => {
   const place = rootDirectory === undefined ? {} : { rootDirectory };

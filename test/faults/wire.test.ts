@@ -1,21 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EXIT } from '../../cli/exit-codes.ts';
 import { BUCKET, type Services, startServices, TABLE } from '../cli/support.ts';
-import { FAULTS, type Fault, FaultPlan, type Rates } from '../support/faults.ts';
+import { addTo, FAULTS, type Fault, FaultPlan, LASTING, PASSING, type Rates } from '../support/faults.ts';
 import { followUnderFaults } from '../support/faulty-queue.ts';
 import { FaultyWorld, type Place, type Way } from '../support/faulty-world.ts';
 
-/** Of what the clients see through: they try again. */
-const PASSING: Rates = {
-  ...{ throttled: 0.005, 'internal error': 0.03, 'reset before': 0.03, 'reset after': 0.04 },
-  ...{ slow: 0.01, unanswered: 0.003, truncated: 0.03, 'clock skewed': 0.02, 'error in a 200': 0.1 },
-  ...{ 'writes left over': 0.2, 'reads left over': 0.2, 'entries refused': 0.4 },
-};
-/** Of what they do not: commands fail, or end in part. */
-const LASTING: Rates = {
-  ...{ 'reset after': 0.05, 'keys refused': 0.3, 'keys disowned': 0.3 },
-  ...{ 'entries refused': 0.9, 'token expired': 0.002 },
-};
+const SEEN_THROUGH: Rates = { ...PASSING, slow: 0.01, unanswered: 0.003 };
+const ENDED_BY: Rates = { ...LASTING, 'entries refused': 0.9 };
 
 /** Few requests carry many messages. */
 const QUEUE: Rates = {
@@ -26,17 +17,17 @@ const QUEUE: Rates = {
 /** Of each kind one; `FAULT_SEEDS=5` gives each of the ways five times as many, other faults each time. */
 const seeds = Number(process.env['FAULT_SEEDS'] ?? 1);
 const LIVES: readonly (readonly [number, Way, 'passing' | 'lasting', Rates])[] = [
-  [1, 'online', 'passing', PASSING],
-  [2, 'planned', 'lasting', LASTING],
-  [3, 'offline', 'lasting', LASTING],
+  [1, 'online', 'passing', SEEN_THROUGH],
+  [2, 'planned', 'lasting', ENDED_BY],
+  [3, 'offline', 'lasting', ENDED_BY],
   ...Array.from({ length: seeds - 1 }, (_, at) => 10 * (at + 1)).flatMap(
     (seed): [number, Way, 'passing' | 'lasting', Rates][] => [
-      [seed + 1, 'online', 'passing', PASSING],
-      [seed + 2, 'planned', 'passing', PASSING],
-      [seed + 3, 'offline', 'passing', PASSING],
-      [seed + 4, 'online', 'lasting', LASTING],
-      [seed + 5, 'planned', 'lasting', LASTING],
-      [seed + 6, 'offline', 'lasting', LASTING],
+      [seed + 1, 'online', 'passing', SEEN_THROUGH],
+      [seed + 2, 'planned', 'passing', SEEN_THROUGH],
+      [seed + 3, 'offline', 'passing', SEEN_THROUGH],
+      [seed + 4, 'online', 'lasting', ENDED_BY],
+      [seed + 5, 'planned', 'lasting', ENDED_BY],
+      [seed + 6, 'offline', 'lasting', ENDED_BY],
     ],
   ),
 ];
@@ -44,10 +35,6 @@ const LIVES: readonly (readonly [number, Way, 'passing' | 'lasting', Rates])[] =
 const injected = new Map<Fault, number>();
 const ofTheQueue = new Map<Fault, number>();
 const codes = new Set<number>();
-
-function add(of: ReadonlyMap<Fault, number>): void {
-  for (const [fault, count] of of) injected.set(fault, (injected.get(fault) ?? 0) + count);
-}
 
 const placeOf = ({ env }: Services): Place => ({
   endpoints: {
@@ -65,7 +52,7 @@ async function lived(seed: number, way: Way, rates: Rates) {
   const world = await FaultyWorld.start(placeOf(services), plan);
   try {
     await world.live(way);
-    add(plan.injected);
+    addTo(injected, plan.injected);
     for (const { ended } of world.steps) codes.add(ended.code);
     return { findings: world.findings, left: await world.left() };
   } finally {
@@ -97,7 +84,7 @@ describe('a collector that meets faults at the wire', () => {
 
   it.concurrent('index, with its queue behind a proxy too, is in line with the bucket after all', async () => {
     const services = await startServices();
-    const plans = { s3: PASSING, dynamodb: PASSING, sqs: QUEUE };
+    const plans = { s3: SEEN_THROUGH, dynamodb: SEEN_THROUGH, sqs: QUEUE };
     const [s3, dynamodb, sqs] = [
       new FaultPlan(5, plans.s3),
       new FaultPlan(6, plans.dynamodb),
@@ -105,7 +92,7 @@ describe('a collector that meets faults at the wire', () => {
     ];
     try {
       expect(await followUnderFaults(services, { s3, dynamodb, sqs })).toEqual([]);
-      for (const plan of [s3, dynamodb, sqs]) add(plan.injected);
+      for (const plan of [s3, dynamodb, sqs]) addTo(injected, plan.injected);
       for (const [fault, count] of sqs.injected) ofTheQueue.set(fault, count);
       expect([...sqs.injected.keys()]).toEqual(expect.arrayContaining(['reset after', 'entries refused']));
     } finally {

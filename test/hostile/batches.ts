@@ -4,6 +4,7 @@ import { hintsOf, UnknownEventError } from '../../lambdas/index/event-keys.ts';
 import { heartbeatKey } from '../../lambdas/store/items.ts';
 import { image } from '../support/images.ts';
 import { busEvent, LiveIndexer } from '../support/indexer.ts';
+import type { Call } from '../support/intercept.ts';
 import { layerKey, ROOT } from '../support/registry-writer.ts';
 import { HEARTBEATS, World } from '../support/world.ts';
 import { read } from './properties.ts';
@@ -17,13 +18,7 @@ export async function checkBatch(bodies: readonly string[]): Promise<{ failed: n
   const world = new World();
   await world.registry.push('app', app, 'v1');
   const live = new LiveIndexer(world);
-  const before = ({
-    operation,
-    arguments: [first],
-  }: {
-    operation: string;
-    arguments: readonly unknown[];
-  }) => {
+  const before = ({ operation, arguments: [first] }: Call) => {
     if (WRITES.has(operation)) assert(operation === 'put' && String(first).startsWith(APP_LAYERS), operation);
   };
   const { failed, applied } = await live.bodies(bodies, { bucket: { before } });

@@ -8,6 +8,7 @@ import { isRepositoryName, isTagName } from '../../lambdas/registry/names.ts';
 import { digest } from '../registry/documents.ts';
 import { PATIENCE, runs } from '../support/runs.ts';
 import { anyText, DIGESTS, NAMES } from './arbitraries.ts';
+import { placesOf } from './properties.ts';
 
 vi.setConfig({ testTimeout: PATIENCE });
 
@@ -87,13 +88,7 @@ describe('a key made of anything', () => {
     fc.assert(
       fc.property(roots, fc.array(name, { maxLength: 6 }), (root, parts) => {
         const layout = new RegistryLayout(root);
-        const key = parts.join('/');
-        for (const one of [
-          key,
-          layout.prefix + key,
-          layout.blobsPrefix + key,
-          layout.repositoriesPrefix + key,
-        ]) {
+        for (const one of placesOf(layout, parts.join('/'))) {
           const parsed = layout.parse(one);
           expect(layout.keyOf(parsed)).toBe(one);
           if (parsed.kind !== 'unrecognised') expect(one.startsWith(layout.prefix)).toBe(true);

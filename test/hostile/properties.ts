@@ -32,16 +32,15 @@ export function read<T>(parse: () => T, ...errors: ErrorClass[]): T | undefined 
 export const jsonIn = (text: string): unknown => read(() => JSON.parse(text) as unknown, SyntaxError);
 const LAYOUTS = ['', '/registry/', 'a/b'].map((root) => new RegistryLayout(root));
 
+/** The text as a key, anywhere and below each of the prefixes that a registry has. */
+export const placesOf = (layout: RegistryLayout, text: string): string[] =>
+  ['', layout.prefix, layout.blobsPrefix, layout.repositoriesPrefix].map((prefix) => prefix + text);
+
 /** A key is what it is built of, or unrecognised; what is recognised is below the root. */
 export function checkKey(text: string): boolean {
   let recognised = false;
   for (const layout of LAYOUTS) {
-    for (const key of [
-      text,
-      layout.prefix + text,
-      layout.blobsPrefix + text,
-      layout.repositoriesPrefix + text,
-    ]) {
+    for (const key of placesOf(layout, text)) {
       const parsed = layout.parse(key);
       assert.equal(layout.keyOf(parsed), key);
       const link = strangeLink(layout, key);

@@ -151,15 +151,24 @@ export class Footprints {
 
   readonly #none: boolean;
 
+  /** Whether time that could go by between two calls makes neither of them a choice. */
+  #ignoresTime = false;
+
   /** @param options `none`: no call is private, so that each is a choice. */
   constructor({ none = false }: { readonly none?: boolean } = {}) {
     this.#none = none;
   }
 
-  /** Notes a call. @returns whether it meets nothing of the others, as far as is known. */
-  isPrivate(actor: string, accesses: readonly Access[]): boolean {
+  /**
+   * Notes a call.
+   *
+   * @param mayWait time may go by before it.
+   * @returns whether it meets nothing of the others, as far as is known.
+   */
+  isPrivate(actor: string, accesses: readonly Access[], mayWait: boolean): boolean {
     if (this.#none) return false;
     if (!this.#isFrozen) this.#learn(actor, accesses);
+    if (mayWait && !this.#ignoresTime) return false;
     const key = `${actor} ${accesses.map(({ cell, writes }) => cell + writes).join(' ')}`;
     let verdict = this.#verdicts.get(key);
     if (verdict === undefined) {
@@ -206,8 +215,13 @@ export class Footprints {
     for (const access of accesses) passed.set(access.cell + access.writes + access.prefix, access);
   }
 
-  /** Another search over what is known by now. */
-  again(): void {
+  /**
+   * Another search over what is known by now.
+   *
+   * @param ignoresTime for one that only looks for something wrong, and leaves out most schedules anyway.
+   */
+  again(ignoresTime = false): void {
+    this.#ignoresTime = ignoresTime;
     this.isOutdated = false;
     this.#passed.clear();
     this.#verdicts.clear();

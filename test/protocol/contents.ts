@@ -48,6 +48,9 @@ export const pushed =
     await rest(world);
   };
 
+/** What a run is asked for that takes tags as well. */
+export const untagging = { filters: { dangling: ['false'] }, confirm: 100 };
+
 /** A layer that nothing needs, condemned and due. */
 export async function condemnedLayer(world: World): Promise<void> {
   await pushed(({ registry }) => registry.upload('app', L))(world);

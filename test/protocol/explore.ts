@@ -6,16 +6,17 @@
  *   entered again.
  * - Sleep sets: of two calls that do not meet, one order is run. A state is entered again only where less sleeps than
  *   before, so that both go together (Godefroid, "Partial-Order Methods", 1996).
- * - A call that meets no call of any other actor, in any schedule, goes at once. Which those are is learned: the search
+ * - A call that meets no call of any other actor, in any schedule, goes at once where no time is left to go by. Which those are is learned: the search
  *   begins again whenever a call went at once that another actor turns out to meet. In the last search none did, and by
  *   induction from the end of the schedules every order that can be told from those run would have shown such a meeting.
  *
- * Every schedule ends, so no call can be put off for ever.
+ * Every schedule ends, so no call can be put off for ever. Calls that one actor makes side by side go in the order in which
+ * they were made, and runs work on one thing at a time: the choices are between actors (scheduler.ts).
  */
 import { conflict, Footprints } from './access.ts';
 import { worked } from './effort.ts';
 import { settle } from './invariants.ts';
-import type { Step, Transition } from './scheduler.ts';
+import { CLOCK, type Step, type Transition } from './scheduler.ts';
 import { Simulation, startOf, type WorldDefinition } from './simulation.ts';
 import type { Snapshot } from './snapshot.ts';
 
@@ -89,7 +90,7 @@ export async function explore(ground: Ground, limits: Limits = {}): Promise<Expl
   const { definition, start, footprints } = ground;
   const end = limits.time === undefined ? Number.POSITIVE_INFINITY : worked() + limits.time;
   for (let rounds = 1; ; rounds++) {
-    footprints.again();
+    footprints.again(limits.switches !== undefined);
     const search = new Search(definition, start, footprints, { ...limits, end });
     const violation = await search.run();
     const figures = { ...search.figures, rounds };
@@ -150,7 +151,7 @@ class Search {
       const last = stack.at(-1);
       if (last !== undefined) last.next++;
     } while (stack.length > 0);
-    this.figures.complete = true;
+    this.figures.complete = !this.#footprints.isOutdated;
     return undefined;
   }
 
@@ -220,6 +221,8 @@ class Search {
     const taken = parent.choices[parent.next];
     if (taken === undefined) return sleep;
     for (const other of [...parent.sleep.values(), ...parent.choices.slice(0, parent.next)]) {
+      // Time changes places with nothing: every actor may read it whenever it goes on.
+      if (other.id === CLOCK || taken.id === CLOCK) continue;
       if (other.actor === taken.actor || conflict(other.accesses, taken.accesses)) continue;
       sleep.set(other.id, other);
     }

@@ -127,7 +127,7 @@ async function lacking({ world, definition, scheduler }: Simulation, when: strin
   const missing = new Set<string>();
   const has = async (key: string): Promise<boolean> => {
     if ((await bucket.head(key)) !== undefined) return true;
-    if (!definition.mayLack?.test(key)) missing.add(key);
+    missing.add(key);
     return false;
   };
   const whole = async (name: string, digest: Digest): Promise<void> => {
@@ -140,7 +140,6 @@ async function lacking({ world, definition, scheduler }: Simulation, when: strin
       await has(dataKey(blob.digest));
     }
     for (const child of manifests) {
-      if (definition.mayLack?.test(revisionKey(name, child.digest))) continue;
       await whole(name, child.digest);
     }
   };

@@ -22,7 +22,7 @@ const SECONDS = process.env['PROTOCOL_SECONDS'];
 /** Milliseconds for a world. What is not seen to the end in that time is seen in part. */
 export const TIME = Number(SECONDS ?? '0.4') * 1000;
 /** And at most for a mutant in a world, where most are caught within a second. */
-export const BUDGET = Math.max(10_000, TIME);
+export const BUDGET = Math.max(30_000, TIME);
 
 export function run<Result = Outcome>(job: Job): Promise<Result> {
   return new Promise((resolve, reject) => {

@@ -21,6 +21,8 @@ describe('a sentence of the protocol taken out', () => {
     const rest = hunted.filter(({ mutant }) => mutant.guardedBy === undefined);
     expect(rest.filter(({ caught }) => caught === undefined).map(told)).toEqual([]);
     expect(guarded.filter(({ caught }) => caught !== undefined).map(told)).toEqual([]);
+    const unseen = guarded.flatMap(({ outcomes }) => outcomes).filter(({ figures }) => !figures.complete);
+    expect(unseen.map(({ world }) => world)).toEqual([]);
   });
 
   it('is hunted for each that closes a loss or a leak', () => {

@@ -9,11 +9,11 @@ import { heldLock, PruneLock } from '../../lambdas/store/lock.ts';
 import { DAY, SECOND } from '../support/clock.ts';
 import { digestOf } from '../support/images.ts';
 import type { World } from '../support/world.ts';
-import { condemnedLayer, L, one, other, pushed, rest, untagged } from './contents.ts';
+import type { Client } from './client.ts';
+import { condemnedLayer, L, one, other, pushed, rest, untagged, untagging } from './contents.ts';
 import type { Place, WorldDefinition } from './simulation.ts';
 import { world } from './sketch.ts';
 
-const untagging = { filters: { dangling: ['false'] }, confirm: 100 };
 const UPLOAD = '5f2c6a9e-0b1d-4c3e-8f7a-6d5b4c3a2b1e';
 
 /** From another terminal of the same machine, where the run's process is not to be seen. */
@@ -177,41 +177,34 @@ const PLANNED = [
   ),
 ];
 
+/** An upload that was begun some time ago is finished, and the image pushed that it was for, beside a run. */
+const finishing = (age: number) => ({
+  start: async (world: World) => {
+    await pushed(({ registry }) => registry.push('app', other, 'v1'))(world);
+    world.registry.startUpload('app', UPLOAD, L);
+    world.clock.advance(age);
+    await rest(world);
+  },
+  clients: {
+    client: async (client: Client) => {
+      await client.finishUpload('app', UPLOAD, L);
+      await client.push('app', one, 'v2');
+    },
+  },
+  runs: [{}],
+  tags: { 'app:v1': other.digest, 'app:v2': one.digest },
+});
+
 const UPLOADS = [
   ...world({
     name: 'abandoned upload gone on with',
     about: 'an upload of long ago is finished while a run deletes it',
-    start: async (world) => {
-      await pushed(({ registry }) => registry.push('app', other, 'v1'))(world);
-      world.registry.startUpload('app', UPLOAD, L);
-      world.clock.advance(7 * DAY);
-      await rest(world);
-    },
-    clients: {
-      client: async (client) => {
-        await client.finishUpload('app', UPLOAD, L);
-        await client.push('app', one, 'v2');
-      },
-    },
-    runs: [{}],
-    tags: { 'app:v1': other.digest, 'app:v2': one.digest },
+    ...finishing(7 * DAY),
   }),
   ...world({
     name: 'finished upload beside a run',
     about: 'what an upload has left under its markers goes while the image that it was for is pushed',
-    start: async (world) => {
-      await pushed(({ registry }) => registry.push('app', other, 'v1'))(world);
-      world.registry.startUpload('app', UPLOAD, L);
-      await rest(world);
-    },
-    clients: {
-      client: async (client) => {
-        await client.finishUpload('app', UPLOAD, L);
-        await client.push('app', one, 'v2');
-      },
-    },
-    runs: [{}],
-    tags: { 'app:v1': other.digest, 'app:v2': one.digest },
+    ...finishing(0),
   }),
 ];
 

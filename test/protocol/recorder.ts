@@ -68,7 +68,10 @@ export class Recorder {
   get noted(): string {
     const touched = [...this.#touched].map(([key, at]) => `${key} ${at}`).sort();
     const links = [...this.links].map(([key, at]) => `${key} ${at}`).sort();
-    return shown(hashOf(`${touched}\n${links}\n${this.#needs.value}`));
+    const gone = [...this.gone]
+      .map(([name, keys]) => `${name} ${JSON.stringify([...keys].sort(([a], [b]) => (a < b ? -1 : 1)))}`)
+      .sort();
+    return shown(hashOf(`${touched}\n${links}\n${gone}\n${this.#needs.value}`));
   }
 
   /** A call in few words. */
@@ -223,12 +226,17 @@ export class Recorder {
             };
           case 'deleteVersion':
             return async (key: string, version: string) => {
+              this.#assertLock(actor, [key]);
               await call(key, versions.id(key, version));
               await this.#changed(actor, key);
               this.#isBack(actor, key);
             };
           case 'deleteVersions':
             return async (named: readonly VersionName[]) => {
+              this.#assertLock(
+                actor,
+                named.map(({ key }) => key),
+              );
               const result = (await call(
                 named.map(({ key, versionId }) => ({ key, versionId: versions.id(key, versionId) })),
               )) as DeleteResult;

@@ -15,6 +15,8 @@ const PLANTED = new Map<string, string>([
   ['a layer and its events', 'indexer 3: a touch does not queue'],
   ['a tag deleted beside its event', 'indexer 3: a touch does not queue'],
   ['two for the lock', 'lock: taken whoever has it'],
+  ['a tag deleted beside its event, in time', 'indexer 3: a touch does not queue'],
+  ['two for the lock, in time', 'lock: taken whoever has it'],
 ]);
 
 const cases = TINY.flatMap(({ name }) => [

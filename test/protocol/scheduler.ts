@@ -63,6 +63,9 @@ export interface SchedulerOptions {
   readonly onChange: (key: string, by: Actor) => void;
 }
 
+/** The choice that time goes by. */
+export const CLOCK = 'clock';
+
 /** AWS refuses what arrives longer than the skew after it was signed. */
 export class RequestTooOldError extends Error {
   override readonly name = 'RequestTooOldError';
@@ -177,7 +180,7 @@ export class Scheduler {
   ): Promise<unknown> {
     // The dead do nothing.
     if (actor.end === 'crashed') return await new Promise(() => {});
-    const isPrivate = this.#options.footprints.isPrivate(actor.name, accesses);
+    const isPrivate = this.#options.footprints.isPrivate(actor.name, accesses, this.#clock.length > 0);
     if (isPrivate && !isPoint) return await go();
     await new Promise<void>((resolve) => actor.pending.push({ label, accesses, go: resolve }));
     const answer = await go();
@@ -204,7 +207,7 @@ export class Scheduler {
     const [step] = this.#clock;
     if (step !== undefined) {
       const everything = [{ cell: '', writes: true, prefix: true }];
-      found.push({ id: 'clock', actor: 'clock', accesses: everything, label: `+${step / 60_000} min` });
+      found.push({ id: CLOCK, actor: CLOCK, accesses: everything, label: `+${step / 60_000} min` });
     }
     return found;
   }
@@ -212,7 +215,7 @@ export class Scheduler {
   async take(transition: Transition): Promise<void> {
     const { id, actor: name, label } = transition;
     this.steps.push({ actor: name, label });
-    if (id === 'clock') {
+    if (id === CLOCK) {
       this.world.clock.advance(this.#clock.shift() ?? 0);
       return;
     }

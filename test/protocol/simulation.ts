@@ -45,8 +45,6 @@ export interface WorldDefinition {
   readonly clock?: readonly number[];
   /** Tags that must be there at rest, whatever comes when: `name:tag` by digest. */
   readonly tags: Readonly<Record<string, string>>;
-  /** Keys that come back to nobody's mind: what an index lists though a client has deleted it. */
-  readonly mayLack?: RegExp;
   /** Without versions, as the operator wants it: what is deleted is gone. */
   readonly unversioned?: boolean;
   /** Keys that have changed before the schedule begins, and whose events arrive at rest. */
@@ -133,7 +131,11 @@ export class Simulation {
 
   state(): string {
     const seen = [...this.#awaited, ...this.#unseen].map(([key, times]) => `${key} ${times}`);
-    return `${this.scheduler.state()} ${shown(hashOf([...this.late, '', ...seen].sort().join('\n')))}`;
+    const told = [...this.reports].map(
+      ([name, { status, spaceReclaimed }]) => `${name} ${status} ${spaceReclaimed}`,
+    );
+    const rest = [...this.late, '', ...seen, ...told].sort().join('\n');
+    return `${this.scheduler.state()} ${shown(hashOf(rest))}`;
   }
 
   /** Whether the indexer has applied all that clients did to manifests, or else to tags: nothing waits for it any more. */

@@ -2,6 +2,7 @@
 import { apply } from '../../lambdas/index/apply.ts';
 import { fencedObjects } from '../../lambdas/store/fenced-objects.ts';
 import { PruneAlreadyRunningError, PruneLock } from '../../lambdas/store/lock.ts';
+import { MINUTE } from '../support/clock.ts';
 import { condemnedLayer, L, names, one, pushed, rest } from './contents.ts';
 import type { Place, WorldDefinition } from './simulation.ts';
 
@@ -19,7 +20,7 @@ async function lockAndDelete({ dependencies, deadlines: [deadline = 0] }: Place)
   await lock.release();
 }
 
-export const TINY: readonly WorldDefinition[] = [
+const TIMELESS: readonly WorldDefinition[] = [
   {
     name: 'a layer and its events',
     about: 'a layer is uploaded, and the events of its link and its data come side by side',
@@ -51,4 +52,18 @@ export const TINY: readonly WorldDefinition[] = [
     others: { 'run one': lockAndDelete, 'run two': lockAndDelete },
     tags: {},
   },
+];
+
+/** Some once more, with a moment at which time goes by: past the lease, and past what a deletion may take. */
+const TIMED = new Map([
+  ['a tag deleted beside its event', 10 * MINUTE],
+  ['two for the lock', 26 * MINUTE],
+]);
+
+export const TINY: readonly WorldDefinition[] = [
+  ...TIMELESS,
+  ...TIMELESS.flatMap((world) => {
+    const step = TIMED.get(world.name);
+    return step === undefined ? [] : [{ ...world, name: `${world.name}, in time`, clock: [step] }];
+  }),
 ];

@@ -104,6 +104,17 @@ describe.each([
   },
 );
 
+/** An offline run whose process ends when it has deleted links: their manifests are `deleting`. */
+async function dieAtFirstDeletion(world: World): Promise<void> {
+  const objects = (guard: () => void) =>
+    intercept(world.dependencies.objects(guard), {
+      after: ({ operation }) => {
+        if (operation === 'deleteMany') throw new CrashError('the process is gone');
+      },
+    });
+  await expect(world.prune({ mode: 'offline' }, { objects })).rejects.toThrow(CrashError);
+}
+
 describe('an offline run after a crash', () => {
   it('does not take a link that it has put back itself for a push', async () => {
     const world = new World();
@@ -116,14 +127,7 @@ describe('an offline run after a crash', () => {
     await registry.push('app', image('kept'), 'v1');
     clock.advance(HOUR);
     await world.reindex();
-    // Both are `deleting`, their links gone, when the process ends.
-    const dying = (guard: () => void) =>
-      intercept(world.dependencies.objects(guard), {
-        after: ({ operation }) => {
-          if (operation === 'deleteMany') throw new CrashError('the process is gone');
-        },
-      });
-    await expect(world.prune({ mode: 'offline' }, { objects: dying })).rejects.toThrow(CrashError);
+    await dieAtFirstDeletion(world);
     clock.advance(HOUR);
     await world.reindex();
 
@@ -164,13 +168,7 @@ describe('an offline run after a crash', () => {
     await registry.push('app', kept, 'v1');
     clock.advance(HOUR);
     await world.reindex();
-    const dying = (guard: () => void) =>
-      intercept(world.dependencies.objects(guard), {
-        after: ({ operation }) => {
-          if (operation === 'deleteMany') throw new CrashError('the process is gone');
-        },
-      });
-    await expect(world.prune({ mode: 'offline' }, { objects: dying })).rejects.toThrow(CrashError);
+    await dieAtFirstDeletion(world);
     clock.advance(HOUR);
     await world.beat();
 

@@ -48,6 +48,22 @@ export interface Call {
 /** Of all requests that the fault can meet, from 0 to 1. */
 export type Rates = Readonly<Partial<Record<Fault, number>>>;
 
+/** Of what every client sees through, on any bucket: it tries again. */
+export const PASSING: Rates = {
+  ...{ throttled: 0.005, 'internal error': 0.03, 'reset before': 0.03, 'reset after': 0.04 },
+  ...{ truncated: 0.03, 'clock skewed': 0.02, 'error in a 200': 0.1 },
+  ...{ 'writes left over': 0.2, 'reads left over': 0.2, 'entries refused': 0.4 },
+};
+/** Of what it does not: commands fail, or end in part. */
+export const LASTING: Rates = {
+  ...{ 'reset after': 0.05, 'keys refused': 0.3, 'keys disowned': 0.3, 'token expired': 0.002 },
+};
+
+/** Adds up what several plans have injected. */
+export function addTo(sums: Map<Fault, number>, injected: ReadonlyMap<Fault, number>): void {
+  for (const [fault, count] of injected) sums.set(fault, (sums.get(fault) ?? 0) + count);
+}
+
 /**
  * The client of DynamoDB slows down for seconds with each that is throttled, and waits for ten for an answer: enough to see
  * that it goes on.

@@ -11,7 +11,6 @@ import { EXIT } from '../../cli/exit-codes.ts';
 import { image, index, layer, sbom, signature, signatureTag } from '../../local/demo-images.ts';
 import { BUCKET, type Services, spawnCli } from '../cli/support.ts';
 import { launchCli } from '../e2e/support/cli.ts';
-import { COMPILED } from './compiled.ts';
 import type { FaultPlan, Service } from './faults.ts';
 import { startFaultyProxy } from './faulty-proxy.ts';
 
@@ -44,7 +43,6 @@ export async function followUnderFaults(
   try {
     const environment = {
       ...env,
-      ...COMPILED,
       AWS_ENDPOINT_URL_S3: await before('s3', endpoint),
       AWS_ENDPOINT_URL_DYNAMODB: await before('dynamodb', env['AWS_ENDPOINT_URL_DYNAMODB'] ?? ''),
     };

@@ -20,7 +20,6 @@ import { goneBetween, notWhole, type Reached, sum, walkTags } from '../../local/
 import { DemoRegistry, ROOT } from '../../local/demo-registry.ts';
 import { readView, type View } from '../../local/demo-view.ts';
 import { type Ended, type Environment, spawnCli } from '../cli/support.ts';
-import { COMPILED } from './compiled.ts';
 import type { FaultPlan, Service } from './faults.ts';
 import { startFaultyProxy } from './faulty-proxy.ts';
 import { JournalWitness } from './journal-witness.ts';
@@ -106,7 +105,6 @@ export class FaultyWorld {
     };
     this.#environment = {
       ...environment,
-      ...COMPILED,
       AWS_ENDPOINT_URL_S3: await before('s3'),
       AWS_ENDPOINT_URL_DYNAMODB: await before('dynamodb'),
       AWS_ENDPOINT_URL_EVENTBRIDGE: await before('events'),

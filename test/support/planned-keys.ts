@@ -2,7 +2,7 @@
 import type { Plan } from '../../lambdas/plan/document.ts';
 import type { PruneDependencies } from '../../lambdas/prune/engine.ts';
 import type { Digest } from './images.ts';
-import { intercept } from './intercept.ts';
+import { type Call, intercept } from './intercept.ts';
 import { dataKey, layerKey, ROOT, revisionKey, tagLinkKey, uploadDirectory } from './registry-writer.ts';
 
 /** Every key that the plan names. */
@@ -43,13 +43,7 @@ export function watchDeletions(objects: PruneDependencies['objects']): {
   const deleted = new Set<string>();
   const keyOf = (value: unknown): string =>
     typeof value === 'string' ? value : String(Reflect.get(Object(value), 'key'));
-  const before = ({
-    operation,
-    arguments: [first],
-  }: {
-    operation: string;
-    arguments: readonly unknown[];
-  }) => {
+  const before = ({ operation, arguments: [first] }: Call) => {
     if (!['delete', 'deleteMany', 'deleteVersion', 'deleteVersions'].includes(operation)) return;
     for (const one of Array.isArray(first) ? first : [first]) deleted.add(keyOf(one));
   };

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type IPty, spawn } from '@lydell/node-pty';
 import xterm from '@xterm/headless';
 import { onTestFinished } from 'vitest';
+import { COMPILED } from './compiled.ts';
 
 const PROJECT = join(import.meta.dirname, '..', '..');
 const COLUMNS = 100;
@@ -67,7 +68,7 @@ export class TerminalSession {
       // What TERM is to be; the environment alone would not do.
       name: env['TERM'] ?? 'xterm-256color',
       cwd,
-      env: { PATH: process.env['PATH'], LANG: 'C.UTF-8', ...env },
+      env: { PATH: process.env['PATH'], LANG: 'C.UTF-8', ...COMPILED, ...env },
     });
     this.#pty.onData((data) => {
       this.raw += data;

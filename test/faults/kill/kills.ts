@@ -20,6 +20,7 @@ import { reach, registryRoot } from '../../e2e/support/reach.ts';
 import { questionsFrom, served } from '../../e2e/support/served.ts';
 import { snapshotTable } from '../../e2e/support/table.ts';
 import { JOURNAL_PREFIX, type Report, reportOf } from '../../e2e/support/world.ts';
+import { add, asResult, difference, sumOf } from './counting.ts';
 import type { Counted, Ended } from './execution.ts';
 import type { KillWorld } from './world.ts';
 
@@ -352,8 +353,8 @@ export class Kills {
   }
 
   #expect(what: string, is: unknown, due: unknown): void {
-    const [found, wanted] = [JSON.stringify(is), JSON.stringify(due)];
-    if (found !== wanted) this.#find(`${what}: ${found}, not ${wanted}`);
+    const text = difference(what, is, due);
+    if (text !== undefined) this.#find(text);
   }
 
   #find(text: string): void {
@@ -370,11 +371,4 @@ function bytesGone(before: Snapshot, after: Snapshot): number {
 function reported(ended: Ended): number {
   const { spaceReclaimed }: Report = reportOf(asResult(ended));
   return spaceReclaimed;
-}
-
-const asResult = ({ code = -1, stdout, stderr }: Ended) => ({ code, stdout, stderr });
-const sumOf = (numbers: readonly number[]): number => numbers.reduce((sum, one) => sum + one, 0);
-
-function add(counts: Map<string, number>, name: string): void {
-  counts.set(name, (counts.get(name) ?? 0) + 1);
 }

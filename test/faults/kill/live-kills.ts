@@ -16,6 +16,7 @@ import { registryRoot } from '../../e2e/support/reach.ts';
 import { snapshotTable } from '../../e2e/support/table.ts';
 import { JOURNAL_PREFIX, reportOf } from '../../e2e/support/world.ts';
 import type { Exchange } from '../../support/faulty-proxy.ts';
+import { add, asResult, difference, sumOf } from './counting.ts';
 import type { Ended, Sentence } from './execution.ts';
 import type { LiveKillWorld } from './live-world.ts';
 
@@ -359,8 +360,8 @@ export class LiveKills {
   }
 
   #expect(what: string, is: unknown, due: unknown): void {
-    const [found, wanted] = [JSON.stringify(is), JSON.stringify(due)];
-    if (found !== wanted) this.#find(`${what}: ${found}, not ${wanted}`);
+    const text = difference(what, is, due);
+    if (text !== undefined) this.#find(text);
   }
 
   #find(text: string): void {
@@ -379,11 +380,4 @@ function tombstone(body: Buffer): string[] {
   const { Key: key, ExpressionAttributeValues: values = {} } = JSON.parse(body.toString());
   const isDeleted = Object.values<{ readonly S?: string }>(values).some(({ S }) => S === 'deleted');
   return key.sk.S === 'BLOB' && isDeleted ? [key.pk.S.slice('BLOB#'.length)] : [];
-}
-
-const asResult = ({ code = -1, stdout, stderr }: Ended) => ({ code, stdout, stderr });
-const sumOf = (numbers: readonly number[]): number => numbers.reduce((sum, one) => sum + one, 0);
-
-function add(counts: Map<string, number>, name: string): void {
-  counts.set(name, (counts.get(name) ?? 0) + 1);
 }

@@ -9,7 +9,6 @@ import { registryClient } from '../../e2e/support/client.ts';
 import { createEventQueue } from '../../e2e/support/live.ts';
 import { startMoto, startRegistry } from '../../e2e/support/services.ts';
 import { JOURNAL_PREFIX, succeeded } from '../../e2e/support/world.ts';
-import { COMPILED } from '../../support/compiled.ts';
 import type { ProxyOptions } from '../../support/faulty-proxy.ts';
 import { JournalWitness } from '../../support/journal-witness.ts';
 import { type Ended, execute, type Sentence } from './execution.ts';
@@ -54,7 +53,6 @@ export async function startLiveKillWorld(): Promise<LiveKillWorld> {
         ...{ endpoint, table: TABLE, bucket: BUCKET, bus: bus.name, journalPrefix: JOURNAL_PREFIX },
         ...{ grace: '3s', quarantine: '3s' },
       }),
-      ...COMPILED,
       AWS_ENDPOINT_URL_DYNAMODB: tables,
       DEAD_LETTER_QUEUE: queue.deadLetters,
       ...{ MAX_INDEX_LAG: '20s', MAX_MANIFEST_SHARE: '100%', MAX_BYTE_SHARE: '100%' },

@@ -7,7 +7,6 @@ import { cliEnvironment } from '../../e2e/support/cli.ts';
 import { type RegistryClient, registryClient } from '../../e2e/support/client.ts';
 import { type Service, startMoto, startRegistry } from '../../e2e/support/services.ts';
 import { JOURNAL_PREFIX } from '../../e2e/support/world.ts';
-import { COMPILED } from '../../support/compiled.ts';
 import { JournalWitness } from '../../support/journal-witness.ts';
 import { type Ended, execute, type Sentence } from './execution.ts';
 
@@ -48,7 +47,6 @@ export async function startKillWorld(): Promise<KillWorld> {
         ...{ endpoint: endpoints.s3, table: TABLE, bucket: BUCKET, bus: bus.name },
         ...{ journalPrefix: JOURNAL_PREFIX, grace: '0s', quarantine: '0s' },
       }),
-      ...COMPILED,
       ...{ MAX_MANIFEST_SHARE: '100%', MAX_BYTE_SHARE: '100%' },
     };
     const witness = new JournalWitness();

@@ -23,7 +23,7 @@ export class FunctionError extends Error {
 }
 
 export interface Runtime {
-  /** Milliseconds that the import of the bundle took. */
+  /** Milliseconds of processor time that the import of the bundle took. */
   readonly coldImport: number;
   /** @returns what the handler returned, by way of JSON. @throws FunctionError */
   readonly invoke: (event: unknown) => Promise<unknown>;
