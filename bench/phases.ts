@@ -6,6 +6,7 @@ import { type PruneSettings, prune } from '../lambdas/prune/engine.ts';
 import type { Report } from '../lambdas/prune/report.ts';
 import { type Mode, parsePruneRequest } from '../lambdas/prune/request.ts';
 import { RegistryLayout } from '../lambdas/registry/layout.ts';
+import { batching } from '../lambdas/store/batching-table.ts';
 import { heartbeatKey } from '../lambdas/store/items.ts';
 import { Metadata } from '../lambdas/store/metadata.ts';
 import { RegistryBucket } from '../lambdas/store/registry-bucket.ts';
@@ -82,7 +83,7 @@ export class Phases {
     const { now, sleep } = this.#timeline;
     const request = parsePruneRequest({ mode, ...options }, new Date(now()));
     const dependencies = {
-      table: this.#services.table,
+      table: batching(this.#services.table),
       objects: (guard: () => void) => this.#services.bucket(guard),
       bus: new MemoryBus(),
       layout: new RegistryLayout(''),

@@ -22,6 +22,7 @@ import {
   secretsManagerClient,
   sqsClient,
 } from './store/aws-clients.ts';
+import { batching } from './store/batching-table.ts';
 import { DynamoDbTable } from './store/dynamodb-table.ts';
 import { EventBridgeBus } from './store/eventbridge-bus.ts';
 import { type MarkerRemover, MarkersOf } from './store/markers.ts';
@@ -46,7 +47,7 @@ export function pruneDependencies(configuration: Configuration, owner: string): 
   const client = s3Client();
   const deadLetters = deadLetterQueue && new SqsQueue({ client: sqsClient(), url: deadLetterQueue });
   return {
-    table: new DynamoDbTable({ client: dynamoDbClient(), tableName }),
+    table: batching(new DynamoDbTable({ client: dynamoDbClient(), tableName })),
     objects: (guard) => new S3Bucket({ client, bucket: bucketName, guard }),
     ...(restoreFunction === undefined ? {} : { markers: restorer(restoreFunction) }),
     ...(deadLetters ? { deadLetters: () => deadLetters.depth() } : {}),
@@ -77,7 +78,7 @@ export const functionOperator = (functionName: string): OperatorFunction =>
 /** For a rebuild. It deletes nothing of the registry. */
 export function indexDependencies(configuration: Configuration): IndexContext & Announcer {
   const { tableName, bucketName, layout, busName, grace, restoreFunction } = configuration;
-  const table = new DynamoDbTable({ client: dynamoDbClient(), tableName });
+  const table = batching(new DynamoDbTable({ client: dynamoDbClient(), tableName }));
   const objects = new S3Bucket({ client: s3Client(), bucket: bucketName });
   const markers = restoreFunction === undefined ? new MarkersOf(objects) : restorer(restoreFunction);
   return {

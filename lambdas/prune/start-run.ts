@@ -87,6 +87,15 @@ export async function startRun(
   }
 }
 
+/** How long deletions and lines wait for others where many are at work (milliseconds). */
+const GATHERING = 100;
+
+/**
+ * Items of a page worked on at the same time, of each shard. More than there are connections: while some wait for the table,
+ * others wait for the bucket.
+ */
+const CONCURRENCY = 64;
+
 const newState = (startedAt: number, deadline: number): RunState => ({
   unfinished: new Set(SHARDS),
   halted: undefined,
@@ -187,12 +196,14 @@ function runOf(
   const { now, newId, settings, bucketName, signal } = dependencies;
   const { limit, rehearsal } = options;
   const { objects } = stores.bucket;
+  const gather = (): Promise<void> => dependencies.sleep(GATHERING);
   const journal =
     lock === undefined
       ? (rehearsal ?? noJournal)
       : new BucketJournal({
           ...{ objects, bucket: bucketName, prefix: settings.journalPrefix, runId, writer: newId() },
           now: () => new Date(now()),
+          gather,
         });
   const isBraked = lock !== undefined && limit === undefined;
   return {
@@ -200,10 +211,10 @@ function runOf(
     ...{ runId, fence: lock?.fence ?? 0, request, limit, journal, tally, relinked },
     policy: policyOf(request, settings, verdict, rehearsal !== undefined),
     ...{ startedAt: state.startedAt, reindexedAt: verdict.reindexedAt, now, sleep: dependencies.sleep },
-    deleteObjects: sharedDeletions(objects),
+    deleteObjects: sharedDeletions(objects, gather),
     obstacles: new KnownObstacles(stores.metadata, now),
     brake: isBraked ? new RunningBrake(stores, settings.brake, request, runId) : undefined,
-    concurrency: dependencies.concurrency ?? 16,
+    concurrency: dependencies.concurrency ?? CONCURRENCY,
     progress,
     halt: (refusal) => {
       state.halted ??= refusal;

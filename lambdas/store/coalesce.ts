@@ -5,8 +5,17 @@
 export interface CoalesceOptions<T, R> {
   /** Entries of one request at most. */
   readonly limit: number;
+  /**
+   * Waits a moment before each request after one with more than `BUSY` entries: where many work, fewer requests carry more.
+   *
+   * @default a request goes as soon as the one before is answered
+   */
+  readonly gather?: () => Promise<void>;
   readonly send: (entries: readonly T[]) => Promise<R>;
 }
+
+/** Entries by which a request tells that many are at work. */
+const BUSY = 16;
 
 interface Waiting<T, R> {
   readonly entries: readonly T[];
@@ -20,10 +29,12 @@ interface Waiting<T, R> {
  */
 export function coalesce<T, R>({
   limit,
+  gather,
   send,
 }: CoalesceOptions<T, R>): (entries: readonly T[]) => Promise<R> {
   const waiting: Waiting<T, R>[] = [];
   let sending = false;
+  let busy = false;
 
   const next = (): Waiting<T, R>[] => {
     let count = 0;
@@ -39,9 +50,12 @@ export function coalesce<T, R>({
   const drain = async (): Promise<void> => {
     sending = true;
     while (waiting.length > 0) {
+      if (gather !== undefined && busy) await gather();
       const calls = next();
+      const entries = calls.flatMap((call) => call.entries);
+      busy = entries.length > BUSY;
       try {
-        const result = await send(calls.flatMap((call) => call.entries));
+        const result = await send(entries);
         for (const call of calls) call.done(result);
       } catch (error) {
         for (const call of calls) call.failed(error);

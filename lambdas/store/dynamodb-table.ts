@@ -29,6 +29,7 @@ import {
 } from './dynamodb-expressions.ts';
 import { assertKey, assertLimit, checkChange, storable } from './evaluate.ts';
 import { MAX_BATCH_GET_KEYS, MAX_BATCH_WRITES } from './limits.ts';
+import { nameOf } from './order.ts';
 import {
   type Change,
   type Condition,
@@ -267,8 +268,4 @@ function toWriteRequest(write: EdgeWrite): WriteRequest {
   return 'put' in write
     ? { PutRequest: { Item: toAttributes(storable(write.put)) } }
     : { DeleteRequest: { Key: toKey(write.remove) } };
-}
-
-function nameOf({ pk, sk }: Key): string {
-  return `${pk}\u0000${sk}`;
 }

@@ -75,6 +75,8 @@ export interface JournalOptions {
   /** Tells this writer's objects from those of other writers of the same run. */
   readonly writer: string;
   readonly now: () => Date;
+  /** See {@link coalesce}. */
+  readonly gather?: () => Promise<void>;
 }
 
 /** Lines of one object at most; keeps an object and the memory it takes small. */
@@ -89,12 +91,13 @@ export class BucketJournal implements Journal {
 
   constructor(options: JournalOptions) {
     this.#options = options;
-    const { bucket, objects, runId, writer } = options;
+    const { bucket, objects, runId, writer, gather } = options;
     const prefix = `${options.prefix.replace(/\/*$/, '/')}${runId}/`;
     this.#location = `s3://${bucket}/${prefix}`;
     let sequence = 0;
     this.#store = coalesce({
       limit: MAX_LINES,
+      ...(gather === undefined ? {} : { gather }),
       send: async (lines) => {
         const number = String(++sequence).padStart(6, '0');
         const key = `${prefix}${writer}-${number}.ndjson`;

@@ -40,6 +40,8 @@ import {
   toTag,
   UnknownItemError,
 } from './items.ts';
+import { OneForMany } from './one-for-many.ts';
+import { nameOf } from './order.ts';
 import type { Change, Item, Key, Table, Value } from './table.ts';
 
 /** How long a tombstone, and the removed edges under it, outlive the deletion (milliseconds). */
@@ -69,6 +71,7 @@ export interface Touch {
 export class Metadata {
   readonly table: Table;
   readonly #stamp: () => string;
+  readonly #releases = new OneForMany();
 
   /** @param stamp makes a new unique string for each write, so that a write whose answer was lost is recognised. */
   constructor(table: Table, stamp: () => string) {
@@ -251,22 +254,29 @@ export class Metadata {
 
   /** The manifest lost a holder: it is queued if it is live; one on its way out needs no rescue for that. */
   async releaseManifest(name: string, digest: Digest, touch: Touch): Promise<void> {
-    await this.#touch(manifestKey(name, digest), manifestQueue(digest), touch, 'released');
+    await this.#release(manifestKey(name, digest), manifestQueue(digest), touch);
   }
 
   /** The blob lost a link or a reference: likewise. */
   async releaseBlob(digest: Digest, touch: Touch): Promise<void> {
-    await this.#touch(blobKey(digest), blobQueue(digest), touch, 'released');
+    await this.#release(blobKey(digest), blobQueue(digest), touch);
+  }
+
+  /** A layer that many images share loses many holders at a time: one touch after all of them serves them all. */
+  async #release(key: Key, queue: string, touch: Touch): Promise<void> {
+    await this.#releases.do(nameOf(key), async () => {
+      await this.#touch(key, queue, touch, 'released');
+    });
   }
 
   async #touch(key: Key, queue: string, touch: Touch, why: 'held' | 'released' = 'held'): Promise<Touched> {
     const { at, grace } = touch;
     const gained = why === 'held' ? gainOf(touch) : 0;
     const add = { version: 1, ...(gained ? { gains: 1 } : {}) };
-    // The usual case in one write: live, and last touched earlier. A version that is no number is less than none.
+    // The usual case in one write: live, and last touched no later. A version that is no number is less than none.
     const known = { lessThan: { version: Number.MAX_SAFE_INTEGER } };
-    const earlier = { all: [{ equals: { state: 'live' } }, { lessThan: { touchedAt: at } }, known] };
-    if (await this.table.update(key, { set: live(queue, touch), add }, earlier)) return 'live';
+    const noLater = { all: [{ equals: { state: 'live' } }, { lessThan: { touchedAt: at + 1 } }, known] };
+    if (await this.table.update(key, { set: live(queue, touch), add }, noLater)) return 'live';
     for (;;) {
       const item = await this.table.get(key);
       if (item === undefined) return 'absent';

@@ -1,4 +1,4 @@
-import type { DueEntry } from './table.ts';
+import type { DueEntry, Key } from './table.ts';
 
 /** How the services order and divide keys. */
 
@@ -30,6 +30,9 @@ export function behindPrefix(prefix: string): string {
 export function compareDue(a: DueEntry, b: DueEntry): number {
   return a.dueAt - b.dueAt || compareUtf8(a.pk, b.pk) || compareUtf8(a.sk, b.sk);
 }
+
+/** The key as one string, for maps: no two keys have the same. */
+export const nameOf = ({ pk, sk }: Key): string => `${pk}\u0000${sk}`;
 
 /** Which of `segments` equal parts of a walk a partition belongs to (FNV-1a). */
 export function segmentOf(pk: string, segments: number): number {

@@ -8,7 +8,7 @@ import {
   itemBytes,
   storable,
 } from './evaluate.ts';
-import { compareUtf8, segmentOf } from './order.ts';
+import { compareUtf8, nameOf, segmentOf } from './order.ts';
 import { PageBuilder } from './page-builder.ts';
 import { PreviewQueue } from './preview-queue.ts';
 import { SortedList } from './sorted-list.ts';
@@ -44,7 +44,7 @@ export class PreviewTable implements Table {
   }
 
   async getMany(keys: readonly Key[]): Promise<Item[]> {
-    const unique = new Map(keys.map((key) => [`${key.pk}\u0000${key.sk}`, key]));
+    const unique = new Map(keys.map((key) => [nameOf(key), key]));
     const found: Item[] = [];
     const beneath: Key[] = [];
     for (const key of unique.values()) {
@@ -148,8 +148,8 @@ export class PreviewTable implements Table {
       for (const { item } of shades) if (item) own.push(item);
     }
     if (own.length === 0) return own;
-    const beneath = new Set((await this.#base.getMany(own)).map(({ pk, sk }) => `${pk}\u0000${sk}`));
-    return own.filter(({ pk, sk }) => !beneath.has(`${pk}\u0000${sk}`));
+    const beneath = new Set((await this.#base.getMany(own)).map(nameOf));
+    return own.filter((item) => !beneath.has(nameOf(item)));
   }
 
   /** A page of the base with the preview's items of the same stretch of keys. */

@@ -3,10 +3,14 @@ import { coalesce } from './coalesce.ts';
 import { MAX_DELETE_KEYS } from './limits.ts';
 import type { DeleteResult, ObjectStore } from './object-store.ts';
 
-/** `deleteMany` that shares its requests; each caller gets the answers for its own keys. */
-export function sharedDeletions(objects: ObjectStore): (keys: readonly string[]) => Promise<DeleteResult> {
+/** `deleteMany` that shares its requests; each caller gets the answers for its own keys. @param gather see {@link coalesce} */
+export function sharedDeletions(
+  objects: ObjectStore,
+  gather: () => Promise<void>,
+): (keys: readonly string[]) => Promise<DeleteResult> {
   const shared = coalesce<string, DeleteResult>({
     limit: MAX_DELETE_KEYS,
+    gather,
     send: (keys) => objects.deleteMany(keys),
   });
   return async (keys) => {

@@ -1,4 +1,5 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { batching } from '../../lambdas/store/batching-table.ts';
 import { DynamoDbTable } from '../../lambdas/store/dynamodb-table.ts';
 import { PreviewTable } from '../../lambdas/store/preview-table.ts';
 import type { Table } from '../../lambdas/store/table.ts';
@@ -27,6 +28,10 @@ export const TABLES: readonly TableUnderTest[] = [
       empty: async () => new PreviewTable(new PreviewTable(new MemoryTable())),
       stop: nothing,
     }),
+  },
+  {
+    name: 'batching over memory',
+    start: async () => ({ empty: async () => batching(new MemoryTable()), stop: nothing }),
   },
   { name: 'DynamoDB (dynalite)', start: startDynamoDb },
 ];

@@ -70,4 +70,26 @@ describe('group commit', () => {
     requests[3]?.done();
     expect(await later).toBe('e');
   });
+
+  it('waits for others only after a request that tells that many are at work', async () => {
+    const sizes: number[] = [];
+    const waits: (() => void)[] = [];
+    const add = coalesce<number, void>({
+      limit: 100,
+      gather: () => new Promise((resolve) => waits.push(resolve)),
+      send: async (entries) => {
+        sizes.push(entries.length);
+      },
+    });
+    await add([1]);
+    await add(Array.from({ length: 17 }, (_, at) => at));
+    expect([sizes, waits.length]).toEqual([[1, 17], 0]);
+    const calls = [add([1]), add([2]), add([3])];
+    await tick();
+    expect([sizes, waits.length]).toEqual([[1, 17], 1]);
+    waits[0]?.();
+    await Promise.all(calls);
+    await add([4]);
+    expect([sizes, waits.length]).toEqual([[1, 17, 3, 1], 1]);
+  });
 });

@@ -29,8 +29,8 @@ export const INDEXER: readonly Mutant[] = [
     changes: [
       {
         file: 'store/metadata.ts',
-        from: "if (await this.table.update(key, { set: live(queue, touch), add }, earlier)) return 'live';",
-        to: "const { touchedAt: _, ...reset } = live(queue, touch);\n    if (await this.table.update(key, { set: reset, add }, earlier)) return 'live';",
+        from: "if (await this.table.update(key, { set: live(queue, touch), add }, noLater)) return 'live';",
+        to: "const { touchedAt: _, ...reset } = live(queue, touch);\n    if (await this.table.update(key, { set: reset, add }, noLater)) return 'live';",
       },
     ],
     worlds: ['untag beside a run, events of tags', 'untag beside'],
@@ -40,7 +40,7 @@ export const INDEXER: readonly Mutant[] = [
     changes: [
       {
         file: 'store/metadata.ts',
-        from: "if (await this.table.update(key, { set: live(queue, touch), add }, earlier)) return 'live';",
+        from: "if (await this.table.update(key, { set: live(queue, touch), add }, noLater)) return 'live';",
         to: "if (await this.table.update(key, { set: live(queue, touch) }, earlier)) return 'live';",
       },
     ],
