@@ -2,7 +2,7 @@
  * Works off the queues of some shards until they are empty or time is up: manifests, then blobs, then uploads.
  * The queue is the cursor, so whatever is left is the next slice's.
  */
-import { isDigest } from '../registry/digest.ts';
+import { type Digest, isDigest } from '../registry/digest.ts';
 import {
   type BlobItem,
   type QueueKind,
@@ -22,6 +22,7 @@ import type { Limit } from './limit.ts';
 import { type Handled, handleManifest } from './manifests.ts';
 import { cascades, type Run } from './run.ts';
 import { sweep } from './sweep.ts';
+import { type Stale, unlink } from './unlink.ts';
 import { abortMultipartUploads, handleUpload } from './uploads.ts';
 
 /** With no grace or quarantine, work makes more work due at once; the index shows it a moment later. */
@@ -176,10 +177,11 @@ function blobOf({ pk }: Key) {
   return isDigest(digest) ? digest : undefined;
 }
 
-/** A page of the queue is swept together, so that its deletions share requests. */
+/** A page of the queue is unlinked and swept together, so that its deletions share requests. */
 async function blobPage(run: Run, entries: readonly DueEntry[]): Promise<Handled[]> {
   const due: BlobItem[] = [];
   const found: BlobItem[] = [];
+  const stale = new Map<DueEntry, Stale>();
   const handled = await eachOf(
     run,
     entries,
@@ -189,15 +191,35 @@ async function blobPage(run: Run, entries: readonly DueEntry[]): Promise<Handled
       const outcome = await handleBlob(run, digest);
       if (outcome.next === 'sweep') due.push(outcome.item);
       if (outcome.next === 'resolve') found.push(outcome.item);
+      if (outcome.next === 'unlink') stale.set(entry, outcome.stale);
       return outcome.next === 'left' ? 'left' : 'progress';
     },
-    (entry, { message }) => {
-      const digest = blobOf(entry);
-      run.tally.refuse({ code: 'unreadable', message, ...(digest === undefined ? {} : { digest }) });
-    },
+    (entry, error) => refuseBlob(run, blobOf(entry), error),
   );
+  if (stale.size > 0) {
+    const unlinked = await unlinkPage(run, [...stale.values()]);
+    const stays = new Set([...stale.keys()].filter((_, at) => !unlinked[at]));
+    for (const [at, entry] of entries.entries()) if (stays.has(entry)) handled[at] = 'left';
+  }
   if (due.length + found.length > 0) await sweep(run, due, found);
   return handled;
+}
+
+async function unlinkPage(run: Run, stale: readonly Stale[]): Promise<boolean[]> {
+  return await unlink(run, stale, async ({ item: { digest } }, work) => {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof UnknownItemError)) throw error;
+      refuseBlob(run, digest, error);
+      return false;
+    }
+  });
+}
+
+/** An item of it is in a shape not known: it is kept. */
+function refuseBlob(run: Run, digest: Digest | undefined, { message }: UnknownItemError): void {
+  run.tally.refuse({ code: 'unreadable', message, ...(digest === undefined ? {} : { digest }) });
 }
 
 async function uploadPage(run: Run, entries: readonly DueEntry[]): Promise<Handled[]> {

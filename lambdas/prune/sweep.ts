@@ -1,6 +1,13 @@
 /** Deletes the bytes of condemned blobs, many in one request (protocol, blob steps 4 to 8). */
 import { putLink } from '../store/hold.ts';
-import { type BlobItem, blobKey, blobQueue, isInForce, referenceKey } from '../store/items.ts';
+import {
+  type BlobItem,
+  blobKey,
+  blobQueue,
+  isInForce,
+  referenceKey,
+  UnknownItemError,
+} from '../store/items.ts';
 import { type BlobView, tombstoneExpiry } from '../store/metadata.ts';
 import { sideBySide } from '../store/side-by-side.ts';
 import { repairBlob, reportLost } from './repair.ts';
@@ -79,7 +86,8 @@ async function take(run: Run, item: BlobItem, resumed: boolean): Promise<Taken |
  */
 async function lookAgain(run: Run, taken: Taken): Promise<Doomed | undefined> {
   const { item } = taken;
-  const view = await run.metadata.blob(item.digest, { all: true });
+  const view = await viewOf(run, item);
+  if (view === undefined) return undefined;
   const needed = [...view.references, ...view.links].some(isInForce);
   const isBeyond = run.limit?.allowsBlob(item) === false;
   const wanted = needed || item.rescue === true || run.policy.resolveOnly || isBeyond;
@@ -88,6 +96,18 @@ async function lookAgain(run: Run, taken: Taken): Promise<Doomed | undefined> {
   if (outcome === 'live') run.tally.blobs.rescued++;
   if (outcome === 'lost' && needed) reportLost(run, item.digest, nameOf(view));
   return undefined;
+}
+
+/** @returns undefined when something of it is not understood: it is live again, and kept, as long as that is so. */
+async function viewOf(run: Run, { digest }: BlobItem): Promise<BlobView | undefined> {
+  try {
+    return await run.metadata.blob(digest, { all: true });
+  } catch (error) {
+    if (!(error instanceof UnknownItemError)) throw error;
+    run.tally.refuse({ code: 'unreadable', message: error.message, digest });
+    await repairBlob(run, digest);
+    return undefined;
+  }
 }
 
 /** Whether the bucket holds a link that the table has marked removed; its edge is put back then. */

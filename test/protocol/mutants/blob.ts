@@ -6,9 +6,9 @@ export const BLOB: readonly Mutant[] = [
     name: 'blob 2: a link that was written meanwhile is marked removed',
     changes: [
       {
-        file: 'prune/blobs.ts',
-        from: 'const removed = !isWanted && (await run.metadata.transition(edge, link.version, set)) !== undefined;',
-        to: 'const removed = !isWanted;\n    if (removed) await run.metadata.table.update(edge, { set, add: { version: 1 } });',
+        file: 'prune/unlink.ts',
+        from: 'const removed =\n    !isWanted && (await run.metadata.transition(linkKey(digest, name), version, set)) !== undefined;',
+        to: 'const removed = !isWanted; void version;\n  if (removed) await run.metadata.table.update(linkKey(digest, name), { set, add: { version: 1 } });',
       },
     ],
     worlds: ['upload beside unlinking, events of links'],
@@ -17,8 +17,8 @@ export const BLOB: readonly Mutant[] = [
     name: 'blob 2: an unlinked repository does not get its link back',
     changes: [
       {
-        file: 'prune/blobs.ts',
-        from: '    await relink(run, link.name, digest, run.now());',
+        file: 'prune/unlink.ts',
+        from: '  await relink(run, name, digest, run.now());',
         to: '    void relink;',
       },
     ],
@@ -28,9 +28,9 @@ export const BLOB: readonly Mutant[] = [
     name: 'blob 2: no look for a reference after the link went',
     changes: [
       {
-        file: 'prune/blobs.ts',
-        from: 'const isWanted = await run.metadata.referencedIn(digest, link.name);',
-        to: 'const isWanted = false as boolean;',
+        file: 'prune/unlink.ts',
+        from: 'const isWanted = !unwanted && (await run.metadata.referencedIn(digest, name));',
+        to: 'const isWanted = false as boolean; void unwanted;',
       },
     ],
     worlds: ['push beside unlinking, events of manifests'],
@@ -39,9 +39,9 @@ export const BLOB: readonly Mutant[] = [
     name: 'blob 2: no journal before it',
     changes: [
       {
-        file: 'prune/blobs.ts',
-        from: 'await run.journal.write(\n    links.map(',
-        to: 'await Promise.resolve(\n    links.map(',
+        file: 'prune/unlink.ts',
+        from: 'await run.journal.write(ripe.flatMap(lines));',
+        to: 'void lines;',
       },
     ],
     worlds: ['push beside unlinking'],
