@@ -11,14 +11,8 @@ import {
 import { compareUtf8, nameOf, segmentOf } from './order.ts';
 import { PageBuilder } from './page-builder.ts';
 import { PreviewQueue } from './preview-queue.ts';
-import { SortedList } from './sorted-list.ts';
+import { type Patch, patched, type Shade, Shades } from './shades.ts';
 import type { Change, Condition, DueEntry, DuePage, EdgeWrite, Item, Key, Page, Table } from './table.ts';
-
-/** What the preview holds for one key: an item, or that there is none, whatever the base says. */
-interface Shade {
-  readonly sk: string;
-  readonly item: Item | undefined;
-}
 
 /**
  * A table that is thrown away: reads go through to the base, writes stay in memory and hide what the base has.
@@ -28,19 +22,18 @@ interface Shade {
  */
 export class PreviewTable implements Table {
   readonly #base: Table;
-  readonly #shades = new Map<string, SortedList<Shade, string>>();
+  readonly #shades = new Shades();
   readonly #index = new DueIndex();
   readonly #queue: PreviewQueue;
 
   constructor(base: Table) {
     this.#base = base;
-    this.#queue = new PreviewQueue(base, this.#index, (key) => this.#shade(key) !== undefined);
+    this.#queue = new PreviewQueue(base, this.#index, (key) => this.#shades.get(key) !== undefined);
   }
 
   async get(key: Key): Promise<Item | undefined> {
     assertKey(key);
-    const shade = this.#shade(key);
-    return shade ? shade.item : this.#base.get(key);
+    return this.#merged(key, await this.#beneath(key));
   }
 
   async getMany(keys: readonly Key[]): Promise<Item[]> {
@@ -49,11 +42,13 @@ export class PreviewTable implements Table {
     const beneath: Key[] = [];
     for (const key of unique.values()) {
       assertKey(key);
-      const shade = this.#shade(key);
-      if (shade === undefined) beneath.push(key);
-      else if (shade.item) found.push(shade.item);
+      const shade = this.#shades.get(key);
+      if (needsBase(shade)) beneath.push(key);
+      else if (shade !== 'removed') found.push(shade.item);
     }
-    return beneath.length === 0 ? found : [...found, ...(await this.#base.getMany(beneath))];
+    if (beneath.length === 0) return found;
+    const items = await this.#base.getMany(beneath);
+    return [...found, ...items.flatMap((item) => this.#merged(item, item) ?? [])];
   }
 
   async query(
@@ -91,7 +86,7 @@ export class PreviewTable implements Table {
       const beneath = await this.#beneath(next);
       if (!holds(condition, this.#merged(next, beneath))) return false;
     }
-    this.#set(next, next);
+    this.#put(next);
     return true;
   }
 
@@ -99,7 +94,10 @@ export class PreviewTable implements Table {
     assertKey(key);
     const beneath = await this.#beneath(key);
     const after = applyChange(key, this.#merged(key, beneath), change, condition);
-    if (after) this.#set(key, after);
+    if (after === undefined) return undefined;
+    const shade = this.#shades.get(key);
+    if (beneath === undefined || !needsBase(shade)) this.#put(after);
+    else this.#set(key, { sk: key.sk, patch: { ...shade?.patch, ...patchOf(change, after) } });
     return after;
   }
 
@@ -110,17 +108,17 @@ export class PreviewTable implements Table {
       const beneath = await this.#beneath(key);
       if (!holds(condition, this.#merged(key, beneath))) return false;
     }
-    this.#set(key, undefined);
+    this.#remove(key);
     return true;
   }
 
   async write(writes: readonly EdgeWrite[]): Promise<void> {
     const checked = writes.map((write) => ('put' in write ? { put: storable(write.put) } : write));
     for (const write of checked) {
-      if ('put' in write) this.#set(write.put, write.put);
+      if ('put' in write) this.#put(write.put);
       else {
         assertKey(write.remove);
-        this.#set(write.remove, undefined);
+        this.#remove(write.remove);
       }
     }
   }
@@ -132,20 +130,15 @@ export class PreviewTable implements Table {
     readonly after?: Key;
   }): Promise<Page<Item>> {
     const page = await this.#base.scan(options);
-    const items = page.items.flatMap((item) => {
-      const shade = this.#shade(item);
-      if (shade === undefined) return [item];
-      return shade.item ? [shade.item] : [];
-    });
+    const items = page.items.flatMap((item) => this.#merged(item, item) ?? []);
     if (page.next) return { items, next: page.next };
     return { items: [...items, ...(await this.#added(options.segment, options.segments))] };
   }
 
   async #added(segment: number, segments: number): Promise<Item[]> {
     const own: Item[] = [];
-    for (const [pk, shades] of this.#shades) {
-      if (segmentOf(pk, segments) !== segment) continue;
-      for (const { item } of shades) if (item) own.push(item);
+    for (const pk of this.#shades.partitions()) {
+      if (segmentOf(pk, segments) === segment) own.push(...this.#shades.own(pk, '', false));
     }
     if (own.length === 0) return own;
     const beneath = new Set((await this.#base.getMany(own)).map(nameOf));
@@ -154,20 +147,25 @@ export class PreviewTable implements Table {
 
   /** A page of the base with the preview's items of the same stretch of keys. */
   #merge(pk: string, prefix: string, after: Key | undefined, page: Page<Item>): Item[] {
-    const shades = this.#shades.get(pk);
-    if (shades === undefined) return [...page.items];
-    const afterWins = after !== undefined && compareUtf8(after.sk, prefix) >= 0;
-    const merged = page.items.filter((item) => !shades.has(item.sk));
-    for (const { sk, item } of shades.from(afterWins ? after.sk : prefix, afterWins)) {
-      if (!sk.startsWith(prefix) || (page.next && compareUtf8(sk, page.next.sk) > 0)) break;
-      if (item) merged.push(item);
+    const merged: Item[] = [];
+    for (const item of page.items) {
+      const shade = this.#shades.get(item);
+      if (!needsBase(shade)) continue;
+      const now = this.#merged(item, item);
+      if (now !== undefined) merged.push(now);
     }
-    return merged.sort((a, b) => compareUtf8(a.sk, b.sk));
+    const fromBase = merged.length;
+    const afterWins = after !== undefined && compareUtf8(after.sk, prefix) >= 0;
+    for (const item of this.#shades.own(pk, afterWins ? after.sk : prefix, afterWins)) {
+      if (!item.sk.startsWith(prefix) || (page.next && compareUtf8(item.sk, page.next.sk) > 0)) break;
+      merged.push(item);
+    }
+    return merged.length === fromBase ? merged : merged.sort((a, b) => compareUtf8(a.sk, b.sk));
   }
 
   /** What the base has, where it matters. */
   async #beneath(key: Key): Promise<Item | undefined> {
-    return this.#shade(key) === undefined ? this.#base.get(key) : undefined;
+    return needsBase(this.#shades.get(key)) ? this.#base.get(key) : undefined;
   }
 
   /**
@@ -175,21 +173,42 @@ export class PreviewTable implements Table {
    * called after, and nothing is waited for between it and the write: then a conditional write is atomic.
    */
   #merged(key: Key, beneath: Item | undefined): Item | undefined {
-    const shade = this.#shade(key);
-    return shade ? shade.item : beneath;
+    const shade = this.#shades.get(key);
+    if (shade === 'removed') return undefined;
+    if (shade === undefined) return beneath;
+    return 'item' in shade ? shade.item : patched(beneath, shade.patch);
   }
 
-  #shade(key: Key): Shade | undefined {
-    return this.#shades.get(key.pk)?.get(key.sk);
+  #put(item: Item): void {
+    this.#set(item, { sk: item.sk, item });
   }
 
-  #set(key: Key, item: Item | undefined): void {
-    let shades = this.#shades.get(key.pk);
-    if (shades === undefined) {
-      shades = new SortedList<Shade, string>((shade) => shade.sk, compareUtf8);
-      this.#shades.set(key.pk, shades);
-    }
-    this.#index.replace(shades.get(key.sk)?.item, item);
-    shades.set({ sk: key.sk, item });
+  #set(key: Key, shade: Shade): void {
+    this.#index.replace(queued(key, this.#shades.get(key)), queued(key, shade));
+    this.#shades.set(key.pk, shade);
   }
+
+  #remove(key: Key): void {
+    this.#index.replace(queued(key, this.#shades.get(key)), undefined);
+    this.#shades.remove(key);
+  }
+}
+
+/** Whether what the base has under the key is, or is part of, what the preview shows. */
+const needsBase = (
+  shade: Shade | 'removed' | undefined,
+): shade is undefined | Extract<Shade, { readonly patch: Patch }> =>
+  shade === undefined || (shade !== 'removed' && 'patch' in shade);
+
+/** What a change has made of the base's item; always with its place in the queue. */
+function patchOf({ set = {}, remove = [], add = {} }: Change, after: Item): Patch {
+  const names = [...Object.keys(set), ...remove, ...Object.keys(add), 'queue', 'dueAt'];
+  return Object.fromEntries(names.map((name) => [name, after[name]]));
+}
+
+/** Where a shade is in the queue. */
+function queued({ pk, sk }: Key, shade: Shade | 'removed' | undefined): Item | undefined {
+  if (shade === undefined || shade === 'removed') return undefined;
+  const { queue, dueAt } = 'item' in shade ? shade.item : shade.patch;
+  return queue === undefined || dueAt === undefined ? undefined : { pk, sk, queue, dueAt };
 }
