@@ -1,8 +1,9 @@
 /** Whether the phases did what they must; a fast wrong answer is no result. */
+import type { BatchResult } from '../lambdas/index/batch.ts';
 import type { ReindexReport } from '../lambdas/index/reindex-report.ts';
 import type { Report } from '../lambdas/prune/report.ts';
 import type { Phase } from './phases.ts';
-import type { Inspection, RegistryFacts } from './registry.ts';
+import type { Inspection, RegistryFacts } from './registry/facts.ts';
 
 export const MIB = 1024 * 1024;
 
@@ -17,13 +18,13 @@ export class Checks {
   /** The first rebuild has found what was generated. */
   indexed({ found, added, removed, lost, unreadable, postponed, unrecognised }: ReindexReport): void {
     const { repositories, manifests, blobs } = this.#registry;
-    this.#same('reindex, first: repositories', found.repositories, repositories);
-    this.#same('reindex, first: manifests', found.manifests, manifests);
-    this.#same('reindex, first: manifests added', added.manifests, manifests);
-    this.#same('reindex, first: blobs', found.blobs, blobs);
-    this.#same('reindex, first: removed', sum(Object.values(removed)), 0);
+    this.#same('first: repositories', found.repositories, repositories);
+    this.#same('first: manifests', found.manifests, manifests);
+    this.#same('first: manifests added', added.manifests, manifests);
+    this.#same('first: blobs', found.blobs, blobs);
+    this.#same('first: removed', sum(Object.values(removed)), 0);
     const strange = lost.length + unreadable.length + postponed + unrecognised;
-    this.#same('reindex, first: lost, unreadable, postponed or unrecognised', strange, 0);
+    this.#same('first: lost, unreadable, postponed or unrecognised', strange, 0);
   }
 
   /** A later rebuild has found nothing to repair. */
@@ -33,41 +34,61 @@ export class Checks {
     this.#same(`${phase}: lost`, lost.length, 0);
   }
 
-  /** Nothing has changed in the bucket. */
-  untouched(phase: string, { objects, bytes, missing }: Inspection): void {
-    this.#same(`${phase}: objects`, objects, this.#registry.objects);
-    this.#same(`${phase}: bytes`, bytes, this.#registry.bytes);
-    this.#same(`${phase}: live keys missing`, missing, 0);
+  /** All events have been applied. */
+  applied(results: readonly BatchResult[], keys: readonly string[]): void {
+    this.#same('events: failed', sum(results.map(({ failed }) => failed.length)), 0);
+    this.#same('events: postponed', sum(results.map(({ postponed }) => postponed.length)), 0);
+    this.#same('events: lost', sum(results.map(({ lost }) => lost.length)), 0);
+    this.#same('events: applied', sum(results.map(({ applied }) => applied)), keys.length);
   }
 
-  /** The dry run has said what the run then did. */
+  /** A dry run asks and writes nothing. */
+  untouched(phases: readonly Phase[]): void {
+    for (const { name, dynamodb, s3 } of phases) {
+      const changes = [...Object.keys(dynamodb), ...Object.keys(s3)].filter((operation) =>
+        /^(?:Put|Update|Delete|BatchWrite|Abort)/.test(operation),
+      );
+      this.#same(`${name}: writes`, changes.join(', '), '');
+    }
+  }
+
+  /** A dry run by itself has foreseen the manifests that are due. */
+  foreseen({ status, manifests }: Report): void {
+    this.#same('dry run: status', status, 'completed');
+    this.#same('dry run: any manifests', manifests.deleted > 0, this.#registry.garbageManifests > 0);
+  }
+
+  /** An offline dry run has said what the run then did. */
   rehearsed(rehearsal: Report, run: Report | undefined): void {
     this.#same('dry run: status', rehearsal.status, 'completed');
     this.#same('dry run: space reclaimed', rehearsal.spaceReclaimed, run?.spaceReclaimed);
     this.#same('dry run: blobs deleted', rehearsal.blobs.deleted, run?.blobs.deleted);
-    // Online, which of its children go together with an index depends on which of them is looked at first.
-    if (rehearsal.mode === 'online') return;
     this.#same('dry run: manifests deleted', rehearsal.manifests.deleted, run?.manifests.deleted);
     this.#same('dry run: links deleted', rehearsal.links.deleted, run?.links.deleted);
   }
 
-  /** All garbage is gone, nothing else is, what is said to be reclaimed is what has left, and then it is quiet. */
-  pruned(runs: readonly Report[], { bytes, missing, surplus, examples }: Inspection): void {
-    const { garbageManifests, garbageBlobs, garbageBytes } = this.#registry;
+  /** All garbage is gone, nothing else is, and what is said to be reclaimed is what has left. */
+  pruned(
+    runs: readonly Report[],
+    { bytes, missing, surplus, examples }: Inspection,
+    expected: { readonly manifests: number },
+  ): void {
+    const { garbageBlobs, garbageBytes } = this.#registry;
     const shown = examples.length === 0 ? '' : ` (${examples.join(', ')})`;
-    this.#same(`prune: live keys missing${shown}`, missing, 0);
-    this.#same(`prune: garbage left${shown}`, surplus, 0);
-    for (const [at, { status }] of runs.entries()) this.#same(`prune ${at + 1}: status`, status, 'completed');
-    const manifests = sum(runs.map((run) => run.manifests.deleted));
-    const blobs = sum(runs.map((run) => run.blobs.deleted));
+    this.#same(`live keys missing${shown}`, missing, 0);
+    this.#same(`garbage left${shown}`, surplus, 0);
+    for (const [at, { status }] of runs.entries()) this.#same(`run ${at + 1}: status`, status, 'completed');
+    this.#same('manifests deleted', sum(runs.map((run) => run.manifests.deleted)), expected.manifests);
+    this.#same('blobs deleted', sum(runs.map((run) => run.blobs.deleted)), garbageBlobs);
     const reclaimed = sum(runs.map((run) => run.spaceReclaimed));
-    this.#same('prune: manifests deleted', manifests, garbageManifests);
-    this.#same('prune: blobs deleted', blobs, garbageBlobs);
-    this.#same('prune: space reclaimed', reclaimed, this.#registry.bytes - bytes);
-    this.#same('prune: bytes that left', this.#registry.bytes - bytes, garbageBytes);
-    this.#same(`prune ${runs.length}: quiet`, isQuiet(runs.at(-1)), true);
-    // Offline, one run does it all.
-    if (runs[0]?.mode === 'offline') this.#same('prune: runs with the quiet one', runs.length <= 2, true);
+    this.#same('space reclaimed', reclaimed, this.#registry.bytes - bytes);
+    this.#same('bytes that left', this.#registry.bytes - bytes, garbageBytes);
+  }
+
+  /** The last run has found nothing to do; offline, one run does it all. */
+  quiet(runs: readonly Report[]): void {
+    this.#same(`run ${runs.length}: quiet`, isQuiet(runs.at(-1)), true);
+    if (runs[0]?.mode === 'offline') this.#same('runs with the quiet one', runs.length <= 2, true);
   }
 
   /** @param max bytes resident at most, as the kernel kept it. @param phases with what was seen in each. */

@@ -43,6 +43,28 @@ export const ASSUMED = {
   metrics: 20,
 } as const;
 
+/** What S3 bills as the cheaper kind of request; deletions are free, all others are PUT, LIST and the like. */
+const READS = new Set(['GetObject', 'HeadObject']);
+const FREE = new Set(['DeleteObject', 'DeleteObjects', 'AbortMultipartUpload']);
+
+/** Dollars of requests, S3's by operation. */
+export function requestDollars({
+  units,
+  s3,
+}: {
+  readonly units: { readonly read: number; readonly write: number };
+  readonly s3: Readonly<Record<string, number>>;
+}): number {
+  let dollars = units.read * PRICES.readUnit + units.write * PRICES.writeUnit;
+  for (const [operation, count] of Object.entries(s3)) {
+    if (!FREE.has(operation)) dollars += count * (READS.has(operation) ? PRICES.get : PRICES.put);
+  }
+  return dollars;
+}
+
+/** Dollars of a function with 1 GB. */
+export const functionDollars = (seconds: number): number => seconds * PRICES.lambdaGbSecond;
+
 export interface Cost {
   readonly blobs: number;
   /** Dollars, once. */

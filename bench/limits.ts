@@ -50,9 +50,29 @@ const LONGEST_WAIT = 20_000;
 /** Buckets that are full are forgotten when there are as many. */
 const MANY = 50_000;
 
+/** What was taken of the resource of its kind of which most was taken, as a share of what it gives steadily. */
+export interface Used {
+  /** `partition`, `the table` or `prefix`, with its name. */
+  readonly resource: string;
+  readonly kind: keyof Rates;
+  /** Seconds of its whole rate. */
+  readonly seconds: number;
+}
+
+interface Bucket {
+  tokens: number;
+  at: number;
+  taken: number;
+  readonly rate: number;
+  readonly resource: string;
+  readonly kind: keyof Rates;
+}
+
 /** Rates of any number of resources, by a token bucket each. */
 export class Capacity {
-  readonly #buckets = new Map<string, { tokens: number; at: number; readonly rate: number }>();
+  readonly #buckets = new Map<string, Bucket>();
+  /** By kind of resource. */
+  #most = new Map<string, Used>();
 
   /**
    * Takes what is needed at a time (milliseconds), or nothing. A need greater than a bucket is met by a full one, which
@@ -66,8 +86,26 @@ export class Capacity {
       ({ need, bucket }) => bucket.tokens >= Math.min(need.amount, need.rate * BURST),
     );
     if (!enough) return false;
-    for (const { need, bucket } of buckets) bucket.tokens -= need.amount;
+    for (const { need, bucket } of buckets) {
+      bucket.tokens -= need.amount;
+      bucket.taken += need.amount;
+      this.#note(bucket);
+    }
     return true;
+  }
+
+  /** The most that was taken of any resource of each kind since it was asked last. */
+  used(): Used[] {
+    const used = [...this.#most.values()];
+    this.#most = new Map();
+    for (const bucket of this.#buckets.values()) bucket.taken = 0;
+    return used;
+  }
+
+  #note({ resource, kind, taken, rate }: Bucket): void {
+    const group = `${kind} ${resource.slice(0, resource.indexOf(' '))}`;
+    const seconds = taken / rate;
+    if (seconds > (this.#most.get(group)?.seconds ?? 0)) this.#most.set(group, { resource, kind, seconds });
   }
 
   #filled({ resource, kind, rate }: Need, now: number) {
@@ -75,7 +113,7 @@ export class Capacity {
     let bucket = this.#buckets.get(name);
     if (bucket === undefined) {
       if (this.#buckets.size >= MANY) this.#forgetFull(now);
-      bucket = { tokens: rate * BURST, at: now, rate };
+      bucket = { tokens: rate * BURST, at: now, taken: 0, rate, resource, kind };
       this.#buckets.set(name, bucket);
     }
     bucket.tokens = Math.min(rate * BURST, bucket.tokens + ((now - bucket.at) / 1000) * rate);

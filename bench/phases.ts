@@ -1,5 +1,7 @@
 /** The phases of the benchmark: the product's own entry points over the services, each counted and measured. */
 import { BRAKE_FLOORS } from '../lambdas/configuration.ts';
+import { applyBatch, type BatchResult, type Message } from '../lambdas/index/batch.ts';
+import type { IndexContext } from '../lambdas/index/context.ts';
 import { reindex } from '../lambdas/index/reindex.ts';
 import type { ReindexReport } from '../lambdas/index/reindex-report.ts';
 import { type PruneSettings, prune } from '../lambdas/prune/engine.ts';
@@ -11,6 +13,9 @@ import { heartbeatKey } from '../lambdas/store/items.ts';
 import { Metadata } from '../lambdas/store/metadata.ts';
 import { RegistryBucket } from '../lambdas/store/registry-bucket.ts';
 import { MemoryBus } from '../local/memory-bus.ts';
+import { MemoryQueue } from '../local/memory-queue.ts';
+import { type Bound, boundOf } from './bound.ts';
+import { functionDollars, requestDollars } from './cost.ts';
 import { measured, type Probe, type Usage } from './measure.ts';
 import type { Counted } from './protocol.ts';
 import type { Services } from './services.ts';
@@ -20,7 +25,7 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
 /** As deployed by default. */
-const SETTINGS: PruneSettings = {
+export const SETTINGS: PruneSettings = {
   grace: 24 * HOUR,
   quarantine: 24 * HOUR,
   maxIndexLag: 15 * MINUTE,
@@ -31,6 +36,10 @@ const SETTINGS: PruneSettings = {
   brake: { manifestShare: 1, byteShare: 1, ...BRAKE_FLOORS },
   undoWindow: 14 * 24 * HOUR,
 };
+
+const BUCKET = 'bench';
+/** Messages of one batch of the index function, as deployed (`infra/live-index.ts`). */
+const BATCH = 10;
 
 /** Requests by operation. */
 export type Requests = Readonly<Record<string, number>>;
@@ -47,6 +56,10 @@ export interface Phase {
   readonly s3: Requests;
   /** Request units of DynamoDB. */
   readonly units: { readonly read: number; readonly write: number };
+  /** Of requests and of a function with 1 GB for as long as the phase takes by the model. */
+  readonly dollars: number;
+  /** What the phase cannot be faster for. */
+  readonly bound: Bound;
 }
 
 export class Phases {
@@ -70,13 +83,23 @@ export class Phases {
   }
 
   async reindex(name: string): Promise<ReindexReport> {
-    const context = {
-      metadata: new Metadata(this.#services.table, this.#newId),
-      bucket: new RegistryBucket(this.#services.bucket(), new RegistryLayout('')),
-      now: this.#timeline.now,
-      grace: SETTINGS.grace,
+    return await this.#measure(name, () => reindex(this.#indexContext()));
+  }
+
+  /** Events of S3 through the index function, a batch at a time. */
+  async index(name: string, keys: readonly string[]): Promise<BatchResult[]> {
+    const indexer = {
+      ...this.#indexContext(),
+      ...{ bus: new MemoryBus(), bucketName: BUCKET, heartbeatPrefix: SETTINGS.heartbeatPrefix },
+      postpone: new MemoryQueue({ now: this.#timeline.now }),
     };
-    return await this.#measure(name, () => reindex(context));
+    return await this.#measure(name, async () => {
+      const results: BatchResult[] = [];
+      for (let from = 0; from < keys.length; from += BATCH) {
+        results.push(await applyBatch(indexer, keys.slice(from, from + BATCH).map(messageOf)));
+      }
+      return results;
+    });
   }
 
   async prune(name: string, mode: Mode, options: { readonly dryRun?: boolean } = {}): Promise<Report> {
@@ -87,7 +110,7 @@ export class Phases {
       objects: (guard: () => void) => this.#services.bucket(guard),
       bus: new MemoryBus(),
       layout: new RegistryLayout(''),
-      bucketName: 'bench',
+      bucketName: BUCKET,
       settings: SETTINGS,
       owner: 'bench',
       ...{ now, sleep, newId: this.#newId },
@@ -103,6 +126,15 @@ export class Phases {
     await this.#services.table.update(heartbeatKey, { set, add: { version: 1 } });
   }
 
+  #indexContext(): IndexContext {
+    return {
+      metadata: new Metadata(this.#services.table, this.#newId),
+      bucket: new RegistryBucket(this.#services.bucket(), new RegistryLayout('')),
+      now: this.#timeline.now,
+      grace: SETTINGS.grace,
+    };
+  }
+
   readonly #newId = (): string => `bench-${String(++this.#serial).padStart(10, '0')}`;
 
   async #measure<T>(name: string, work: () => Promise<T>): Promise<T> {
@@ -110,13 +142,17 @@ export class Phases {
     const services = this.#services;
     const timeline = this.#timeline;
     const before = await services.control.counted();
+    services.load();
     const [begun, talking, throttled] = [timeline.exactly(), services.talking, services.throttled];
     const { value, usage } = await measured(this.#probe, work);
     const cpuSeconds = usage.cpuSeconds - (services.talking - talking) / 1e6;
+    const seconds = (timeline.exactly() - begun) / 1000;
+    const taken = between(before, await services.control.counted());
     this.done.push({
-      ...{ name, usage: { ...usage, cpuSeconds }, seconds: (timeline.exactly() - begun) / 1000 },
+      ...{ name, usage: { ...usage, cpuSeconds }, seconds, ...taken },
       throttled: services.throttled - throttled,
-      ...between(before, await services.control.counted()),
+      dollars: requestDollars(taken) + functionDollars(seconds),
+      bound: boundOf(services.load(), { seconds, cpuSeconds }),
     });
     return value;
   }
@@ -130,6 +166,15 @@ function between(before: Counted, after: Counted): Pick<Phase, 'dynamodb' | 's3'
       read: after.units.read - before.units.read,
       write: after.units.write - before.units.write,
     },
+  };
+}
+
+/** As S3 tells of it by EventBridge. */
+function messageOf(key: string, at: number): Message {
+  const detail = { bucket: { name: BUCKET }, object: { key } };
+  return {
+    id: String(at),
+    body: JSON.stringify({ source: 'aws.s3', 'detail-type': 'Object Created', detail }),
   };
 }
 

@@ -3,14 +3,21 @@
  * the memory and the time of the measured one hold nothing of the registry that is being measured.
  */
 import type { Use } from '../local/memory-table.ts';
-import type { Inspection, RegistryFacts } from './registry.ts';
-import type { RegistrySize } from './releases.ts';
+import type { Inspection, RegistryFacts } from './registry/facts.ts';
 
-/** The services' arguments. */
-export interface ServicesOptions extends RegistrySize {
+/** What is in the stores at the start; `pushed` is a bucket with an empty table. */
+export type Start = 'pushed' | 'settled' | 'condemned';
+
+export interface GenerateOptions {
+  readonly images: number;
+  readonly garbage: number;
   readonly seed: number;
+  readonly start: Start;
   /** The moment the generated registry is looked at (milliseconds since the epoch). */
   readonly now: number;
+  /** Milliseconds, as the runs have them. */
+  readonly grace: number;
+  readonly quarantine: number;
 }
 
 export interface Call {
@@ -44,9 +51,19 @@ export interface Counted {
   readonly rss: number;
 }
 
+/** What was pushed: the keys in the order in which they were written, with those that have a tag's former target. */
+export interface Pushed {
+  readonly keys: readonly string[];
+  readonly images: number;
+  readonly manifests: number;
+  readonly blobs: number;
+}
+
 /** What is asked of the services beside DynamoDB and S3. */
 export interface Control {
-  generate(options: ServicesOptions): Promise<RegistryFacts>;
+  generate(options: GenerateOptions): Promise<RegistryFacts>;
   counted(): Promise<Counted>;
   inspect(): Promise<Inspection>;
+  /** Releases pushed to as many repositories in turn. */
+  push(releases: number): Promise<Pushed>;
 }

@@ -5,19 +5,29 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import type { MultipartUpload, ObjectStore, ObjectVersion } from '../lambdas/store/object-store.ts';
+import type { ObjectStore } from '../lambdas/store/object-store.ts';
 import type { Table } from '../lambdas/store/table.ts';
 import { receive, send } from './framing.ts';
-import { Capacity, type Limits, type Need, waitBefore } from './limits.ts';
+import { Capacity, type Limits, type Need, type Used, waitBefore } from './limits.ts';
+import { type RemoteCall, remoteBucket, remoteControl, remoteTable } from './ports.ts';
 import type { Answer, Call, Control } from './protocol.ts';
 import type { Timeline } from './timeline.ts';
 
-type Service = 'table' | 'bucket';
+export type Service = 'table' | 'bucket';
 
 interface Waiting {
   readonly call: Call;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
+  /** Since when it has had a connection. */
+  begun?: number;
+}
+
+export interface Load {
+  /** Milliseconds by service, of all connections together. */
+  readonly busy: Readonly<Record<Service, number>>;
+  /** The most that was taken of any resource of a kind. */
+  readonly used: readonly Used[];
 }
 
 export interface ServicesOptions {
@@ -39,6 +49,8 @@ export class Services {
   readonly #timeline: Timeline;
   readonly #limits: Limits;
   readonly #capacity = new Capacity();
+  /** Milliseconds for which connections were in use, by the model. */
+  readonly #busy: Record<Service, number> = { table: 0, bucket: 0 };
   readonly #free: Record<Service, number>;
   readonly #queued: Record<Service, Waiting[]> = { table: [], bucket: [] };
   readonly #sent = new Map<number, Waiting>();
@@ -60,25 +72,37 @@ export class Services {
     this.#process.on('exit', (code) => this.#fail(new Error(`the services ended with ${code}`)));
     timeline.beforeLeap(() => this.#exchange());
     timeline.onFailure((error) => this.#fail(error instanceof Error ? error : new Error(String(error))));
-    this.table = remoteTable(this);
-    this.control = remoteControl(this);
+    this.table = remoteTable(this.#call);
+    this.control = remoteControl(this.#call);
   }
 
   /** @param guard called right before each destructive request. */
   bucket(guard: () => void = () => {}): ObjectStore {
-    return remoteBucket(this, guard);
+    return remoteBucket(this.#call, guard);
   }
 
   /** What is called before time goes on travels together. */
-  async call<T>(target: Call['target'], method: string, args: readonly unknown[]): Promise<T> {
+  readonly #call: RemoteCall = async <T>(
+    target: Call['target'],
+    method: string,
+    args: readonly unknown[],
+  ) => {
     const id = ++this.#serial;
     const answered = new Promise<unknown>((resolve, reject) => {
-      const waiting = { call: { id, target, method, args }, resolve, reject };
+      const waiting: Waiting = { call: { id, target, method, args }, resolve, reject };
       if (target === 'control') this.#outbox.push(waiting);
       else this.#begin(target, waiting);
     });
     this.#timeline.wake();
     return (await answered) as T;
+  };
+
+  /** What has been taken of every resource since it was asked last. */
+  load(): Load {
+    const busy = { ...this.#busy };
+    this.#busy.table = 0;
+    this.#busy.bucket = 0;
+    return { busy, used: this.#capacity.used() };
   }
 
   close(): void {
@@ -127,6 +151,7 @@ export class Services {
     const { latency, latencyPerKey } = this.#limits;
     const { call } = waiting;
     const now = this.#timeline.exactly();
+    waiting.begun ??= now;
     const needs = service === 'table' ? this.#unitsOf(answer) : this.#keysOf(call);
     if (!this.#capacity.take(needs, now)) {
       this.throttled++;
@@ -137,6 +162,7 @@ export class Services {
     const keys = call.method.startsWith('delete') && Array.isArray(call.args[0]) ? call.args[0].length : 0;
     const rounds = Math.max(1, service === 'table' ? Math.ceil(answer.requests / AT_ONCE) : answer.requests);
     this.#timeline.at(now + rounds * latency + keys * latencyPerKey, () => {
+      this.#busy[service] += this.#timeline.exactly() - (waiting.begun ?? now);
       const next = this.#queued[service].shift();
       if (next === undefined) this.#free[service]++;
       else this.#outbox.push(next);
@@ -153,8 +179,8 @@ export class Services {
       sums.set(name, { resource, kind, amount, rate });
     };
     for (const use of uses) {
-      add(use.partition, use, partition[use.kind]);
-      add('table', use, table[use.kind]);
+      add(`partition ${use.partition}`, use, partition[use.kind]);
+      add('the table', use, table[use.kind]);
     }
     return [...sums.values()];
   }
@@ -164,9 +190,8 @@ export class Services {
     const rate = this.#limits.prefix[kind];
     const sums = new Map<string, number>();
     for (const one of Array.isArray(first) ? first : [first]) {
-      const resource = prefixOf(
-        typeof one === 'string' ? one : String(Reflect.get(Object(one), 'key') ?? ''),
-      );
+      const key = typeof one === 'string' ? one : String(Reflect.get(Object(one), 'key') ?? '');
+      const resource = `prefix ${prefixOf(key)}`;
       sums.set(resource, (sums.get(resource) ?? 0) + 1);
     }
     return [...sums].map(([resource, amount]) => ({ resource, kind, amount, rate }));
@@ -193,53 +218,4 @@ function prefixOf(key: string): string {
 function finish({ resolve, reject }: Waiting, answer: Answer): void {
   if ('error' in answer) reject(new Error(answer.error));
   else resolve(answer.value);
-}
-
-function remoteTable(services: Services): Table {
-  return {
-    get: (key) => services.call('table', 'get', [key]),
-    getMany: (keys) => services.call('table', 'getMany', [keys]),
-    query: (pk, options) => services.call('table', 'query', [pk, options]),
-    due: (queue, options) => services.call('table', 'due', [queue, options]),
-    put: (item, condition) => services.call('table', 'put', [item, condition]),
-    update: (key, change, condition) => services.call('table', 'update', [key, change, condition]),
-    remove: (key, condition) => services.call('table', 'remove', [key, condition]),
-    write: (writes) => services.call('table', 'write', [writes]),
-    scan: (options) => services.call('table', 'scan', [options]),
-  };
-}
-
-function remoteBucket(services: Services, guard: () => void): ObjectStore {
-  const destroy = async <T>(method: string, ...args: readonly unknown[]): Promise<T> => {
-    guard();
-    return await services.call<T>('bucket', method, args);
-  };
-  return {
-    head: (key) => services.call('bucket', 'head', [key]),
-    get: (key, maxBytes) => services.call('bucket', 'get', [key, maxBytes]),
-    put: (key, body, options) => services.call('bucket', 'put', [key, body, options]),
-    list: (prefix, options) => services.call('bucket', 'list', [prefix, options]),
-    versions: (key) => services.call('bucket', 'versions', [key]),
-    async *versionsUnder(prefix) {
-      yield* await services.call<ObjectVersion[][]>('bucket', 'versionsUnder', [prefix]);
-    },
-    delete: (key, ifMatch) => destroy('delete', key, ifMatch),
-    deleteMany: (keys) => destroy('deleteMany', keys),
-    deleteVersion: (key, versionId) => destroy('deleteVersion', key, versionId),
-    deleteVersions: (versions) => destroy('deleteVersions', versions),
-    versioning: () => services.call('bucket', 'versioning', []),
-    async *multipartUploads(prefix) {
-      yield* await services.call<MultipartUpload[]>('bucket', 'multipartUploads', [prefix]);
-    },
-    multipartBytes: (upload) => services.call('bucket', 'multipartBytes', [upload]),
-    abortUpload: (upload) => destroy('abortUpload', upload),
-  };
-}
-
-function remoteControl(services: Services): Control {
-  return {
-    generate: (options) => services.call('control', 'generate', [options]),
-    counted: () => services.call('control', 'counted', []),
-    inspect: () => services.call('control', 'inspect', []),
-  };
 }

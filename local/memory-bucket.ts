@@ -27,7 +27,7 @@ import {
   type Versioning,
   without,
 } from '../lambdas/store/version-stack.ts';
-import { MemoryStacks } from './memory-stacks.ts';
+import { MemoryStacks, type StacksBase } from './memory-stacks.ts';
 
 export interface MemoryBucketOptions {
   /** @default false; `true` is `enabled` */
@@ -36,6 +36,8 @@ export interface MemoryBucketOptions {
   readonly now?: () => Date;
   /** Called before each destructive request; throws when the deadline has passed. */
   readonly guard?: () => void;
+  /** What is there from the start. @default nothing */
+  readonly base?: StacksBase;
 }
 
 /**
@@ -58,9 +60,9 @@ export class MemoryBucket implements ObjectStore {
   #serial = 0;
 
   constructor(options: MemoryBucketOptions = {}) {
-    const { versioned = false, now = () => new Date(), guard = () => {} } = options;
+    const { versioned = false, now = () => new Date(), guard = () => {}, base } = options;
     this.#mode = versioned === true ? 'enabled' : versioned || 'off';
-    this.#stacks = new MemoryStacks(this.#mode);
+    this.#stacks = new MemoryStacks(this.#mode, base);
     this.#now = now;
     this.#guard = guard;
   }

@@ -23,8 +23,10 @@ import type {
   Page,
   Table,
 } from '../lambdas/store/table.ts';
+import { merged } from './merged.ts';
 
-type Partition = SortedList<Item, string>;
+/** Items of one partition key, by `sk`. */
+export type Partition = SortedList<Item, string>;
 
 /** Request units of one partition of the table, or of the index's. */
 export interface Use {
@@ -32,6 +34,18 @@ export interface Use {
   readonly kind: 'read' | 'write';
   readonly units: number;
 }
+
+/** What is in a table from the start. It is asked for each time, so that it need not be held in memory. */
+export interface TableBase {
+  /** The items of a partition, which is not changed; undefined if there is no such partition. */
+  partition(pk: string): Partition | undefined;
+  /** Partition keys in order, from one on. */
+  from(pk: string): Iterable<string>;
+  /** What is queued, in any order. */
+  queued(): Iterable<DueEntry>;
+}
+
+const NOTHING: TableBase = { partition: () => undefined, from: () => [], queued: () => [] };
 
 const READ_UNIT = 4096;
 const WRITE_UNIT = 1024;
@@ -50,10 +64,16 @@ export class MemoryTable implements Table {
   readonly #order = new SortedList<string, string>((pk) => pk, compareUtf8);
   readonly #index = new DueIndex();
   readonly #onUse: ((use: Use) => void) | undefined;
+  readonly #base: TableBase;
 
-  /** @param onUse told of the units of each partition as they are used. */
-  constructor(onUse?: (use: Use) => void) {
+  /**
+   * @param onUse told of the units of each partition as they are used.
+   * @param base what is there from the start; a partition of it is held once something of it is written.
+   */
+  constructor(onUse?: (use: Use) => void, base: TableBase = NOTHING) {
     this.#onUse = onUse;
+    this.#base = base;
+    for (const entry of base.queued()) this.#index.replace(undefined, { ...entry });
   }
 
   get(key: Key): Promise<Item | undefined> {
@@ -91,7 +111,7 @@ export class MemoryTable implements Table {
       this.#count('Query');
       const page = new PageBuilder<Item>(limit);
       const afterWins = after !== undefined && compareUtf8(after.sk, prefix) >= 0;
-      const rest = this.#partitions.get(pk)?.from(afterWins ? after.sk : prefix, afterWins) ?? [];
+      const rest = this.#seen(pk)?.from(afterWins ? after.sk : prefix, afterWins) ?? [];
       for (const item of rest) {
         if (!item.sk.startsWith(prefix) || !page.take(item, itemBytes(item))) break;
       }
@@ -175,9 +195,9 @@ export class MemoryTable implements Table {
       const { segment, segments, after } = options;
       this.#count('Scan');
       const page = new PageBuilder<Item>();
-      walk: for (const pk of after ? this.#order.from(after.pk) : this.#order) {
+      walk: for (const pk of merged(this.#order.from(after?.pk ?? ''), this.#base.from(after?.pk ?? ''))) {
         if (segmentOf(pk, segments) !== segment) continue;
-        const partition = this.#partitions.get(pk);
+        const partition = this.#seen(pk);
         for (const item of (after?.pk === pk ? partition?.from(after.sk, true) : partition) ?? []) {
           if (!page.take(item, itemBytes(item))) break walk;
         }
@@ -189,7 +209,22 @@ export class MemoryTable implements Table {
   }
 
   #stored(key: Key): Item | undefined {
-    return this.#partitions.get(key.pk)?.get(key.sk);
+    return this.#seen(key.pk)?.get(key.sk);
+  }
+
+  /** The partition as it is, to be read. */
+  #seen(pk: string): Partition | undefined {
+    return this.#partitions.get(pk) ?? this.#base.partition(pk);
+  }
+
+  /** The partition, to be written. */
+  #held(pk: string): Partition {
+    const held = this.#partitions.get(pk);
+    if (held !== undefined) return held;
+    const partition = partitionOf(this.#base.partition(pk) ?? []);
+    this.#partitions.set(pk, partition);
+    this.#order.set(pk);
+    return partition;
   }
 
   #allowed(key: Key, condition: Condition | undefined): boolean {
@@ -202,12 +237,7 @@ export class MemoryTable implements Table {
   }
 
   #store(item: Item): void {
-    let partition = this.#partitions.get(item.pk);
-    if (partition === undefined) {
-      partition = new SortedList<Item, string>((stored) => stored.sk, compareUtf8);
-      this.#partitions.set(item.pk, partition);
-      this.#order.set(item.pk);
-    }
+    const partition = this.#held(item.pk);
     const before = partition.get(item.sk);
     partition.set(item);
     this.#write(item.pk, Math.max(itemBytes(item), before ? itemBytes(before) : 0));
@@ -215,12 +245,13 @@ export class MemoryTable implements Table {
   }
 
   #drop(key: Key): void {
-    const partition = this.#partitions.get(key.pk);
-    const before = partition?.get(key.sk);
+    const before = this.#stored(key);
     this.#write(key.pk, before ? itemBytes(before) : 0);
-    if (partition === undefined || before === undefined) return;
+    if (before === undefined) return;
+    const partition = this.#held(key.pk);
     partition.delete(key.sk);
-    if (partition.size === 0) {
+    // An empty one is kept where the base would show through.
+    if (partition.size === 0 && this.#base.partition(key.pk) === undefined) {
       this.#partitions.delete(key.pk);
       this.#order.delete(key.pk);
     }
@@ -250,6 +281,13 @@ export class MemoryTable implements Table {
     const queue = after?.['queue'] ?? before?.['queue'];
     if (units > 0 && typeof queue === 'string') this.#onUse?.({ partition: queue, kind: 'write', units });
   }
+}
+
+/** A partition of some items. */
+export function partitionOf(items: Iterable<Item>): Partition {
+  const partition: Partition = new SortedList((stored) => stored.sk, compareUtf8);
+  for (const item of items) partition.set(item);
+  return partition;
 }
 
 /** Runs at once and answers later, as a request does. */

@@ -1,21 +1,21 @@
 #!/usr/bin/env node
-/** `npm run bench:peer -- [manifests…]`: side by side with the registry's own collector. */
+/** `npm run bench:peer -- [images…]`: side by side with the registry's own collector. */
 import Table from 'cli-table3';
 import { compare, type PeerResult, type Taken } from './peer.ts';
 
-const USAGE = 'npm run bench:peer -- [--json] [manifests…]   (default: 50 200 1000)';
+const USAGE = 'npm run bench:peer -- [--json] [images…]   (default: 50 200 1000)';
 const STANDARD = [50, 200, 1000];
 
 const asked = process.argv.slice(2);
 const json = asked.includes('--json');
 const sizes = asked.filter((one) => one !== '--json').map(Number);
 if (sizes.some((size) => !Number.isInteger(size) || size < 1)) {
-  process.stderr.write(`${asked.join(' ')}: allowed are numbers of manifests from 1\n${USAGE}\n`);
+  process.stderr.write(`${asked.join(' ')}: allowed are numbers of images from 1\n${USAGE}\n`);
   process.exitCode = 2;
 } else {
   const results: PeerResult[] = [];
-  for (const manifests of sizes.length === 0 ? STANDARD : sizes) {
-    const options = { manifests, garbage: 0.5, seed: 1 };
+  for (const images of sizes.length === 0 ? STANDARD : sizes) {
+    const options = { images, garbage: 0.5, seed: 1 };
     results.push(await compare(options, (what) => process.stderr.write(`${what} …\n`)));
   }
   process.stdout.write(json ? `${JSON.stringify(results)}\n` : results.map(text).join('\n'));

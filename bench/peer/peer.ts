@@ -16,12 +16,13 @@ import { createBucket, s3 } from '../../test/e2e/support/bucket.ts';
 import { cliEnvironment, runCli } from '../../test/e2e/support/cli.ts';
 import { registryConfig, type Service, startMoto } from '../../test/e2e/support/services.ts';
 import { startFaultyProxy } from '../../test/support/faulty-proxy.ts';
-import { Random } from '../random.ts';
-import { GeneratedRegistry, type Inspection, type Listed, type RegistryFacts } from '../registry.ts';
-import { releases } from '../releases.ts';
+import { Catalog } from '../registry/catalog.ts';
+import { factsOf, type Inspection, inspect, type Listed, type RegistryFacts } from '../registry/facts.ts';
+import { RegistryObjects } from '../registry/objects.ts';
 
 export interface PeerOptions {
-  readonly manifests: number;
+  /** Of one platform. */
+  readonly images: number;
   readonly garbage: number;
   readonly seed: number;
 }
@@ -49,29 +50,31 @@ export interface PeerResult {
 const FILLING = 16;
 /** A collection of some thousand manifests takes minutes. */
 const PEER_WITHIN = 30 * 60_000;
+/** Milliseconds before now: longer than all builds of a repository take. */
+const PUSHED_SINCE = 90 * 24 * 3_600_000;
 const BUCKETS = { peer: 'peer', ours: 'ours' } as const;
 
 const run = promisify(execFile);
 
 /** Layers are small, so that what is measured is requests. */
-class SmallLayers extends MemoryBucket {
-  override seedSized(key: string, size: number, lastModified: Date): void {
-    this.seed(key, `a layer of ${size} bytes`, lastModified);
-  }
-}
+const bytesOf = (size: number): string => `a layer of ${size} bytes`;
 
 /** Needs `docker-registry` and `moto_server`. */
 export async function compare(options: PeerOptions, started: (what: string) => void): Promise<PeerResult> {
-  const bucket = new SmallLayers();
-  const registry = new GeneratedRegistry(bucket, new RegistryLayout(''));
-  for (const release of releases(options, new Random(options.seed), Date.now())) registry.push(release);
-  const facts = await registry.finish();
+  const { images, garbage, seed } = options;
+  const layout = new RegistryLayout('');
+  const catalog = new Catalog({ images, garbage, seed, since: Date.now() - PUSHED_SINCE });
+  const bucket = new MemoryBucket({
+    base: new RegistryObjects({ catalog, layout, stage: 'settled', bytesOf }),
+  });
+  const wanted = new RegistryObjects({ catalog, layout, stage: 'pruned', bytesOf });
+  const look = (name: string): Promise<Inspection> => inspect(listed(moto.url, name), wanted, layout);
   const moto = await startMoto();
   const wire = new Wire();
   const opened: Embedded[] = [];
   try {
     for (const name of Object.values(BUCKETS)) {
-      started(`${options.manifests} manifests: filling the bucket for ${name}`);
+      started(`${options.images} images: filling the bucket for ${name}`);
       await createBucket(moto.url, name, { versioned: name === BUCKETS.ours });
       await fill(moto.url, name, bucket);
     }
@@ -84,9 +87,9 @@ export async function compare(options: PeerOptions, started: (what: string) => v
     });
     opened.push(s3Proxy, tableProxy);
 
-    started(`${options.manifests} manifests: garbage-collect`);
+    started(`${options.images} images: garbage-collect`);
     const peer = await wire.during(() => garbageCollect(s3Proxy.endpoint));
-    const peerLeft = await registry.inspect(listed(moto.url, BUCKETS.peer));
+    const peerLeft = await look(BUCKETS.peer);
 
     const env = {
       ...cliEnvironment({
@@ -99,7 +102,7 @@ export async function compare(options: PeerOptions, started: (what: string) => v
       MAX_BYTE_SHARE: '100%',
     };
     const command = async (...args: readonly string[]): Promise<Taken> => {
-      started(`${options.manifests} manifests: ${args.join(' ')}`);
+      started(`${options.images} images: ${args.join(' ')}`);
       return await wire.during(async () => {
         const { code, stderr } = await runCli(args, env);
         if (code !== 0) throw new Error(`${args.join(' ')} ended with ${code}: ${stderr}`);
@@ -110,9 +113,9 @@ export async function compare(options: PeerOptions, started: (what: string) => v
     const dryRun = await command('prune', '--mode', 'offline', '--dry-run');
     const prune = await command('prune', '--mode', 'offline', '--yes');
     const quiet = await command('prune', '--mode', 'offline', '--yes');
-    const left = await registry.inspect(listed(moto.url, BUCKETS.ours));
+    const left = await look(BUCKETS.ours);
     const ours = { reindex, dryRun, prune, quiet, left };
-    return { options, registry: facts, peer: { ...peer, left: peerLeft }, ours };
+    return { options, registry: factsOf(catalog), peer: { ...peer, left: peerLeft }, ours };
   } finally {
     for (const one of opened.reverse()) await one.stop();
     await (moto satisfies Service).stop();

@@ -1,6 +1,6 @@
 /** Manifests and configurations as builders push them: true bytes, and so true digests. */
-import { type Digest, digestOf } from '../lambdas/registry/digest.ts';
-import { MEDIA_TYPES } from '../lambdas/registry/media-types.ts';
+import { type Digest, digestOf } from '../../lambdas/registry/digest.ts';
+import { MEDIA_TYPES } from '../../lambdas/registry/media-types.ts';
 
 /** A blob that is known by its size alone. */
 export interface Layer {
@@ -18,6 +18,11 @@ export interface Manifest extends Document {
   readonly mediaType: string;
   readonly config?: Document;
   readonly layers: readonly Layer[];
+  /** What a reader finds in it and in its configuration; milliseconds since the epoch. */
+  readonly artifactType?: string;
+  readonly subject?: Digest;
+  readonly labels?: readonly (readonly [string, string])[];
+  readonly createdAt?: number;
 }
 
 const utf8 = new TextEncoder();
@@ -45,6 +50,11 @@ export interface Platform {
 
 /** One image of one platform, with a history and labels such as builds leave. */
 export function image(name: string, platform: Platform, layers: readonly Layer[], created: Date): Manifest {
+  const labels = {
+    'org.opencontainers.image.title': name,
+    'org.opencontainers.image.created': created.toISOString(),
+    team: 'core',
+  };
   const config = document({
     ...platform,
     created: created.toISOString(),
@@ -52,11 +62,7 @@ export function image(name: string, platform: Platform, layers: readonly Layer[]
       Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'LANG=C.UTF-8'],
       Entrypoint: ['/usr/bin/app'],
       WorkingDir: '/app',
-      Labels: {
-        'org.opencontainers.image.title': name,
-        'org.opencontainers.image.created': created.toISOString(),
-        team: 'core',
-      },
+      Labels: labels,
     },
     history: layers.map(({ digest }, step) => ({
       created: created.toISOString(),
@@ -71,7 +77,8 @@ export function image(name: string, platform: Platform, layers: readonly Layer[]
     config: descriptor(MEDIA_TYPES.ociConfig, config),
     layers: layers.map((it) => descriptor(MEDIA_TYPES.ociLayerGzip, it)),
   });
-  return { ...manifest, mediaType, config, layers };
+  const facts = { labels: Object.entries(labels), createdAt: created.getTime() };
+  return { ...manifest, mediaType, config, layers, ...facts };
 }
 
 /** The images of several platforms under one digest. */
@@ -85,7 +92,9 @@ export function index(
   return { ...document({ schemaVersion: 2, mediaType, manifests }), mediaType, layers: [] };
 }
 
-const EMPTY = document({});
+export const EMPTY: Document = document({});
+
+const SBOM = 'application/spdx+json';
 
 /** An SBOM that names what it is about (OCI 1.1). */
 export function referrer(subject: Manifest, sbom: Layer): Manifest {
@@ -93,10 +102,11 @@ export function referrer(subject: Manifest, sbom: Layer): Manifest {
   const manifest = document({
     schemaVersion: 2,
     mediaType,
-    artifactType: 'application/spdx+json',
+    artifactType: SBOM,
     config: descriptor(MEDIA_TYPES.ociEmpty, EMPTY),
-    layers: [descriptor('application/spdx+json', sbom)],
+    layers: [descriptor(SBOM, sbom)],
     subject: descriptor(subject.mediaType, subject),
   });
-  return { ...manifest, mediaType, config: EMPTY, layers: [sbom] };
+  const facts = { artifactType: SBOM, subject: subject.digest, labels: [] };
+  return { ...manifest, mediaType, config: EMPTY, layers: [sbom], ...facts };
 }
