@@ -8,7 +8,6 @@ import { CLOSING_TIME, PruneLock, refuseToDelete } from '../store/lock.ts';
 import { Metadata } from '../store/metadata.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { PreviewBucket } from '../store/preview-bucket.ts';
-import { PreviewTable } from '../store/preview-table.ts';
 import { RegistryBucket } from '../store/registry-bucket.ts';
 import { sharedDeletions } from '../store/shared-deletions.ts';
 import {
@@ -24,6 +23,7 @@ import { brake, type Radius, RunningBrake } from './brake.ts';
 import { gate, policyOf, type Verdict } from './gate.ts';
 import type { Limit } from './limit.ts';
 import { KnownObstacles } from './obstacles.ts';
+import { previewOf, restsFirst } from './preview.ts';
 import { type Refusal, Tally } from './report.ts';
 import type { PruneRequest } from './request.ts';
 import type { Run } from './run.ts';
@@ -94,7 +94,7 @@ const GATHERING = 100;
  * Items of a page worked on at the same time, of each shard. More than there are connections: while some wait for the table,
  * others wait for the bucket.
  */
-const CONCURRENCY = 64;
+const CONCURRENCY = 128;
 
 const newState = (startedAt: number, deadline: number): RunState => ({
   unfinished: new Set(SHARDS),
@@ -110,14 +110,17 @@ const hasTime = ({ now }: PruneDependencies, state: RunState): boolean =>
   now() < state.deadline - CLOSING_TIME;
 
 /** What the run reads and writes: a dry run's writes are in previews alone. */
-function storesOf({ dependencies, request, lock }: Begun, real: ObjectStore) {
-  const { table, layout, markers, now, newId } = dependencies;
+function storesOf({ dependencies, request, lock, state }: Begun, real: ObjectStore) {
+  const { table, layout, markers, now, newId, settings } = dependencies;
   const tally = new Tally();
   const relinked = new Map<string, number>();
   const objects =
     lock === undefined ? new PreviewBucket(real, { now: () => new Date(now()) }) : fencedObjects(real, lock);
   const stores: Stores = {
-    metadata: new Metadata(request.dryRun ? new PreviewTable(table) : table, newId),
+    metadata: new Metadata(
+      request.dryRun ? previewOf(table, { request, settings, startedAt: state.startedAt }) : table,
+      newId,
+    ),
     bucket: new RegistryBucket(objects, layout, request.dryRun ? undefined : markers),
     onRestored: (blob) => tally.restored.push(blob),
     onRelinked: (id, writtenAt) => relinked.set(id, writtenAt),
@@ -175,9 +178,12 @@ async function hitBrake(
       if (!(await goOn())) return undefined;
     }
   };
-  const { brake: settings, grace, quarantine } = dependencies.settings;
-  const waits = request.mode === 'online' && grace > 0 && quarantine > 0;
-  return await brake({ stores, request, settings, now: state.startedAt, mayDelete, waits }, rehearse);
+  const { settings } = dependencies;
+  const waits = restsFirst(request, settings);
+  return await brake(
+    { stores, request, settings: settings.brake, now: state.startedAt, mayDelete, waits },
+    rehearse,
+  );
 }
 
 function runOf(

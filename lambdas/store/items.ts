@@ -47,6 +47,8 @@ export const referrerKey = (name: string, subject: Digest, digest: Digest): Key 
 });
 export const blobPk = (digest: Digest): string => `BLOB#${digest}`;
 export const blobKey = (digest: Digest): Key => ({ pk: blobPk(digest), sk: 'BLOB' });
+/** Whether it is the key of a blob itself, and not of an edge to it. */
+export const isBlobKey = ({ sk }: Key): boolean => sk === 'BLOB';
 export const linkKey = (digest: Digest, name: string): Key => ({ pk: blobPk(digest), sk: `LINK#${name}` });
 export const referenceKey = (blob: Digest, name: string, manifest: Digest): Key => ({
   pk: blobPk(blob),

@@ -24,6 +24,7 @@ export class KeySet {
   }
 
   has(key: string): boolean {
+    if (this.#size === 0) return false;
     const print = fingerprint(key);
     return this.#slots[slotOf(this.#slots, print)] === print;
   }

@@ -9,6 +9,7 @@ import {
   type HolderEdge,
   heartbeatKey,
   holdersPk,
+  isBlobKey,
   isInForce,
   type LastSuccessItem,
   type LinkEdge,
@@ -104,7 +105,7 @@ export class Metadata {
     const references: ReferenceEdge[] = [];
     for await (const page of this.pages(blobPk(digest))) {
       for (const row of page.items) {
-        if (row.sk === 'BLOB') item = toBlob(row);
+        if (isBlobKey(row)) item = toBlob(row);
         else if (row.sk.startsWith('LINK#')) links.push(toLink(row));
         else references.push(toReference(row));
       }

@@ -14,6 +14,9 @@ import { PreviewQueue } from './preview-queue.ts';
 import { type Patch, patched, type Shade, Shades } from './shades.ts';
 import type { Change, Condition, DueEntry, DuePage, EdgeWrite, Item, Key, Page, Table } from './table.ts';
 
+/** Whether a change of one of the base's items need not be remembered: the preview then shows the item as it was. */
+export type Forgets = (after: Item, before: Item) => boolean;
+
 /**
  * A table that is thrown away: reads go through to the base, writes stay in memory and hide what the base has.
  * A dry run is the normal run over one of these, so it decides on exactly what a real run would have left behind.
@@ -25,9 +28,12 @@ export class PreviewTable implements Table {
   readonly #shades = new Shades();
   readonly #index = new DueIndex();
   readonly #queue: PreviewQueue;
+  readonly #forgets: Forgets;
 
-  constructor(base: Table) {
+  /** @param forgets which changes nobody will look at any more. @default none */
+  constructor(base: Table, forgets: Forgets = () => false) {
     this.#base = base;
+    this.#forgets = forgets;
     this.#queue = new PreviewQueue(base, this.#index, (key) => this.#shades.get(key) !== undefined);
   }
 
@@ -97,7 +103,8 @@ export class PreviewTable implements Table {
     if (after === undefined) return undefined;
     const shade = this.#shades.get(key);
     if (beneath === undefined || !needsBase(shade)) this.#put(after);
-    else this.#set(key, { sk: key.sk, patch: { ...shade?.patch, ...patchOf(change, after) } });
+    else if (shade !== undefined || !this.#forgets(after, beneath))
+      this.#set(key, { sk: key.sk, patch: { ...shade?.patch, ...patchOf(change, after) } });
     return after;
   }
 

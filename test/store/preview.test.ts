@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ObjectVersion } from '../../lambdas/store/object-store.ts';
 import { PreviewBucket } from '../../lambdas/store/preview-bucket.ts';
 import { PreviewTable } from '../../lambdas/store/preview-table.ts';
-import type { DueEntry } from '../../lambdas/store/table.ts';
+import type { DueEntry, Item } from '../../lambdas/store/table.ts';
 import { MemoryBucket } from '../../local/memory-bucket.ts';
 import { MemoryTable } from '../../local/memory-table.ts';
 
@@ -16,6 +16,9 @@ function readOnly<T extends object>(base: T, writing: readonly (keyof T)[]): T {
     },
   });
 }
+
+const omit = (item: Item, name: string) =>
+  Object.fromEntries(Object.entries(item).filter(([attribute]) => attribute !== name));
 
 describe('a preview of the table', () => {
   const item = (n: number) => ({
@@ -118,6 +121,36 @@ describe('a preview of the table', () => {
     } while (after);
     expect(new Set(seen.map(({ pk }) => pk)).size).toBe(500);
     expect(base.requests.get('Query')).toBeLessThanOrEqual(12);
+  });
+
+  it('forgets what nobody will look at again, and nothing else', async () => {
+    const { base } = await preview();
+    const table = new PreviewTable(base, (after, before) => after['dueAt'] === 99 && before['n'] !== 2);
+    for (const n of [1, 2, 3]) {
+      const changed = await table.update(item(n), { set: { dueAt: n === 3 ? 98 : 99 }, add: { version: 1 } });
+      expect(changed?.['version']).toBe(2);
+    }
+    // What it holds already is not forgotten half.
+    await table.update(item(3), { set: { dueAt: 99 }, add: { version: 1 } });
+    await table.put({ ...item(1000), dueAt: 99 });
+    const versions = (await table.getMany([1, 2, 3, 1000].map(item))).map(({ n, version }) => [n, version]);
+    expect(versions.toSorted()).toEqual([
+      [1, 1],
+      [1000, 1],
+      [2, 2],
+      [3, 3],
+    ]);
+  });
+
+  it('shows what is new of an item of the base that it has changed in part', async () => {
+    const { base, table } = await preview();
+    await table.update(item(1), { set: { colour: 'red' }, remove: ['version'] });
+    await base.update(item(1), { set: { size: 7 }, add: { version: 5 } });
+    expect(await table.get(item(1))).toEqual({ ...omit(item(1), 'version'), colour: 'red', size: 7 });
+    expect((await table.query(item(1).pk)).items).toEqual([await table.get(item(1))]);
+    await base.remove(item(1));
+    expect(await table.get(item(1))).toBeUndefined();
+    expect((await table.query(item(1).pk)).items).toEqual([]);
   });
 
   it('keeps conditional writes atomic beside each other', async () => {

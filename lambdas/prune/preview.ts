@@ -1,0 +1,28 @@
+/** What a dry run writes to. */
+import { isBlobKey } from '../store/items.ts';
+import { PreviewTable } from '../store/preview-table.ts';
+import type { Item, Table } from '../store/table.ts';
+import type { PruneRequest } from './request.ts';
+import type { PruneSettings } from './settings.ts';
+
+/** Whether all that a run sets free, or condemns, has to rest, and so is for a later one. */
+export const restsFirst = ({ mode }: PruneRequest, { grace, quarantine }: PruneSettings): boolean =>
+  mode === 'online' && grace > 0 && quarantine > 0;
+
+/**
+ * A preview of the table. Nobody looks again at a blob that loses a holder and has to rest then, unless it was due before:
+ * a dry run of a large registry does not keep it.
+ *
+ * @param about the run: what it was asked for, and up to when it looks at the queue (milliseconds since the epoch).
+ */
+export function previewOf(
+  table: Table,
+  about: { readonly request: PruneRequest; readonly settings: PruneSettings; readonly startedAt: number },
+): PreviewTable {
+  if (!restsFirst(about.request, about.settings)) return new PreviewTable(table);
+  const isDue = ({ dueAt }: Item): boolean => typeof dueAt === 'number' && dueAt <= about.startedAt;
+  return new PreviewTable(
+    table,
+    (after, before) => isBlobKey(after) && after['state'] === 'live' && !isDue(after) && !isDue(before),
+  );
+}
