@@ -5,7 +5,15 @@ import type { Phases } from './phases.ts';
 import type { Control, Start } from './protocol.ts';
 import type { RegistryFacts } from './registry/facts.ts';
 
-export const SCENARIOS = ['reindex', 'live', 'dry-run', 'prune', 'sweep', 'offline'] as const;
+export const SCENARIOS = [
+  'reindex',
+  'first-dry-run',
+  'live',
+  'dry-run',
+  'prune',
+  'sweep',
+  'offline',
+] as const;
 export type ScenarioName = (typeof SCENARIOS)[number];
 
 export interface Stage {
@@ -59,15 +67,8 @@ export const SCENARIO: Readonly<Record<ScenarioName, Scenario>> = {
       return { manifests, blobs };
     },
   },
-  'dry-run': {
-    start: 'settled',
-    run: async ({ phases, facts, checks }) => {
-      const report = await phases.prune('dry run', 'online', { dryRun: true });
-      checks.foreseen(report);
-      checks.untouched(phases.done);
-      return garbage(facts);
-    },
-  },
+  'first-dry-run': { start: 'indexed', run: async (stage) => all(await dryRun(stage)) },
+  'dry-run': { start: 'settled', run: async (stage) => garbage(await dryRun(stage)) },
   prune: { start: 'settled', run: (stage) => pruneToTheEnd(stage, 'online') },
   sweep: {
     start: 'condemned',
@@ -79,6 +80,12 @@ export const SCENARIO: Readonly<Record<ScenarioName, Scenario>> = {
   },
   offline: { start: 'settled', run: (stage) => pruneToTheEnd(stage, 'offline') },
 };
+
+async function dryRun({ phases, facts, checks }: Stage): Promise<RegistryFacts> {
+  checks.foreseen(await phases.prune('dry run', 'online', { dryRun: true }));
+  checks.untouched(phases.done);
+  return facts;
+}
 
 async function pruneToTheEnd(
   { phases, control, facts, checks }: Stage,

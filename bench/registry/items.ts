@@ -1,7 +1,7 @@
 /** The items of one release as the indexer and a collector have left them (docs/metadata.md). */
 import type { Digest } from '../../lambdas/registry/digest.ts';
 import { manifestKey, manifestQueue, tagKey } from '../../lambdas/store/items.ts';
-import { tombstoneExpiry } from '../../lambdas/store/metadata.ts';
+import { live, tombstoneExpiry } from '../../lambdas/store/metadata.ts';
 import type { Item } from '../../lambdas/store/table.ts';
 import type { Manifest } from './images.ts';
 import type { Release } from './releases.ts';
@@ -20,16 +20,23 @@ export interface Times {
 /** What every item has that was changed on its version; which version makes no difference to anything. */
 export const STAMPED = { version: 4, gains: 1, stamp: 'seeded-000000000' } as const;
 
-/** What became of garbage; `held` is none. */
-export type Fate = 'held' | 'untagged' | 'deleted';
+/** What became of a release: `queued` by a rebuild, whether it has a tag or not; or at rest, `held`; or garbage. */
+export type Fate = 'queued' | 'held' | 'untagged' | 'deleted';
 
-/** @param touchedAt when the release gained its last edge, before it became garbage. */
+/** What a manifest has been through before it became garbage. */
+export interface History {
+  readonly fate: Fate;
+  /** When it gained its last edge. */
+  readonly touchedAt: number;
+  /** Every tag that is known to have named it. */
+  readonly tags: readonly string[];
+}
+
 export function manifestItem(
   release: Release,
   at: number,
-  fate: Fate,
+  { fate, touchedAt, tags }: History,
   times: Times,
-  touchedAt: number,
 ): Item {
   const { name, manifests, top, tag, pushedAt } = release;
   const manifest = manifests[at];
@@ -38,22 +45,25 @@ export function manifestItem(
     ...manifestKey(name, manifest.digest),
     ...contentOf(manifest, at < release.images ? [] : manifests.slice(0, release.images)),
     pushedAt: pushedAt.getTime(),
-    taggedAs: at === top ? ['main', tag] : [],
+    taggedAs: at === top ? tags : [],
     ...STAMPED,
-    ...stateOf(manifest.digest, fate, at === top, times, touchedAt),
+    ...stateOf(manifest.digest, at === top, { fate, touchedAt }, times),
   };
 }
 
-function stateOf(digest: Digest, fate: Fate, isTop: boolean, times: Times, touchedAt: number) {
-  const { untaggedAt, deletedAt, grace } = times;
+function stateOf(
+  digest: Digest,
+  isTop: boolean,
+  { fate, touchedAt }: Omit<History, 'tags'>,
+  { untaggedAt, deletedAt, grace }: Times,
+) {
   if (fate === 'deleted') {
     const marks = { runId: STAMPED.stamp, fence: 1, expireAt: tombstoneExpiry(deletedAt) };
     return { state: 'deleted', touchedAt: untaggedAt, ...marks };
   }
-  // What is under it is released, and queued, once it is gone.
-  if (fate === 'held' || !isTop) return { state: 'live', touchedAt };
-  const queued = { queue: manifestQueue(digest), dueAt: untaggedAt + grace };
-  return { state: 'live', touchedAt: untaggedAt, ...queued };
+  // What is under garbage is released, and queued, once it is gone.
+  if (fate === 'held' || (fate === 'untagged' && !isTop)) return { state: 'live', touchedAt };
+  return live(manifestQueue(digest), { at: fate === 'queued' ? touchedAt : untaggedAt, grace });
 }
 
 /** As `index/manifest-record.ts` reads it from the bytes. */
