@@ -202,19 +202,23 @@ export class RegistryTable implements TableBase {
     if (repository === undefined) return [];
     const items: Item[] = [];
     for (const number of catalog.releasesOf(repository)) {
-      const made = catalog.release(number);
-      const fate = this.#fate(number);
+      const place = catalog.place(number);
+      const [fate, tag] = [this.#fate(number), tagOf(place)];
       const isTagged = !catalog.isGarbage(number);
       // A tag that was deleted before anybody looked has left no trace.
-      const tags = isTagged || this.#stage !== 'indexed' ? ['main', made.tag] : ['main'];
-      for (let at = 0; at < made.manifests.length; at++) {
-        const touchedAt = this.#since(catalog.firstManifest(number) + at);
-        items.push(manifestItem(made, at, { fate, touchedAt, tags }, this.#times));
+      const tags = isTagged || this.#stage !== 'indexed' ? ['main', tag] : ['main'];
+      for (
+        let manifest = catalog.firstManifest(number);
+        manifest < catalog.firstManifest(number + 1);
+        manifest++
+      ) {
+        const history = { fate, touchedAt: this.#since(manifest), tags };
+        items.push(manifestItem(catalog, manifest, history, this.#times));
       }
       const top = catalog.manifestDigest(catalog.topOf(number));
       const isMain = catalog.mainOf(repository) === number;
-      for (const tag of [...(isTagged ? [made.tag] : []), ...(isMain ? ['main'] : [])]) {
-        items.push(tagItem(name, tag, top, made.pushedAt.getTime()));
+      for (const named of [...(isTagged ? [tag] : []), ...(isMain ? ['main'] : [])]) {
+        items.push(tagItem(name, named, top, pushedAt(catalog.options, place)));
       }
     }
     return items;
