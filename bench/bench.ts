@@ -14,6 +14,8 @@ export interface BenchOptions {
   readonly images: number;
   /** The share of releases that are garbage, from 0 to 1. */
   readonly garbage: number;
+  /** How many images that share is, where it was asked for as a number. */
+  readonly untagged?: number;
   readonly seed: number;
   /** What the measured process may have resident, in MiB. */
   readonly maxRssMib: number;

@@ -50,7 +50,8 @@ function combinations(asked: BenchArguments): BenchOptions[] {
   return scenarios.flatMap((scenario) =>
     images.flatMap((count) => {
       const shares = untagged === undefined ? garbage : [Math.min(1, untagged / count)];
-      return shares.map((share) => ({ scenario, images: count, garbage: share, seed, maxRssMib }));
+      const fixed = untagged === undefined ? {} : { untagged };
+      return shares.map((share) => ({ scenario, images: count, garbage: share, ...fixed, seed, maxRssMib }));
     }),
   );
 }
@@ -78,4 +79,6 @@ function keep(
   for (const { name, svg } of plots(all)) writeFileSync(join(directory, `${name}.svg`), svg);
 }
 
-const read = (json: string): BenchResult[] => JSON.parse(readFileSync(json, 'utf8')) as BenchResult[];
+function read(json: string): BenchResult[] {
+  return JSON.parse(readFileSync(json, 'utf8')) as BenchResult[];
+}

@@ -169,14 +169,17 @@ function between(before: Counted, after: Counted): Pick<Phase, 'dynamodb' | 's3'
   };
 }
 
-/** As S3 tells of it by EventBridge. */
-function messageOf(key: string, at: number): Message {
-  const detail = { bucket: { name: BUCKET }, object: { key } };
-  return {
-    id: String(at),
-    body: JSON.stringify({ source: 'aws.s3', 'detail-type': 'Object Created', detail }),
-  };
-}
+/** As S3 tells of a key by EventBridge. */
+export const eventOf = (bucket: string, key: string, type: 'Object Created' | 'Object Deleted'): string =>
+  JSON.stringify({
+    ...{ source: 'aws.s3', 'detail-type': type },
+    detail: { bucket: { name: bucket }, object: { key } },
+  });
+
+const messageOf = (key: string, at: number): Message => ({
+  id: String(at),
+  body: eventOf(BUCKET, key, 'Object Created'),
+});
 
 function added(before: Counted['s3'], after: Counted['s3']): Requests {
   const counts = [...after].map(

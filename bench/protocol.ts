@@ -4,9 +4,10 @@
  */
 import type { Use } from '../local/memory-table.ts';
 import type { Inspection, RegistryFacts } from './registry/facts.ts';
+import type { Stage } from './registry/stage.ts';
 
 /** What is in the stores at the start; `pushed` is a bucket with an empty table. */
-export type Start = 'pushed' | 'settled' | 'condemned';
+export type Start = 'pushed' | Exclude<Stage, 'pruned'>;
 
 export interface GenerateOptions {
   readonly images: number;

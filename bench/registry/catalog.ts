@@ -14,6 +14,7 @@ import {
   dependenciesOf,
   IMAGES_PER_REPOSITORY,
   isUntagged,
+  OWN_LAYERS,
   type Release,
   type ReleaseOptions,
   release,
@@ -137,6 +138,28 @@ export class Catalog {
   placeOf(manifest: number): ManifestPlace {
     const release = this.#releaseOf.at(manifest);
     return { release, at: manifest - this.firstManifest(release) };
+  }
+
+  /** The blobs that a manifest names, by their numbers. */
+  blobsNamed(manifest: number): { readonly config: number | undefined; readonly layers: readonly number[] } {
+    const { release, at } = this.placeOf(manifest);
+    const own = this.#bytesOf.at(manifest);
+    // As they were added: the bytes, the configuration, the layers of its own.
+    if (manifest === this.sbomOf(release)) return { config: this.shared - 1, layers: [own + 1] };
+    if (at >= this.imagesIn(release)) return { config: undefined, layers: [] };
+    const { build, repository } = this.place(release);
+    const first = this.firstManifest(release - (build % BUILDS_PER_DEPENDENCIES));
+    const base = baseOf({ repository, build }) * BASE_LAYERS;
+    const layers = [
+      ...range(base, BASE_LAYERS),
+      this.#bytesOf.at(first) - 1,
+      ...range(own + 2, OWN_LAYERS.length),
+    ];
+    return { config: own + 1, layers };
+  }
+
+  manifestSize(manifest: number): number {
+    return this.size(this.#bytesOf.at(manifest));
   }
 
   /** The number of a release's first manifest; the others follow. */
@@ -333,3 +356,5 @@ export class Catalog {
     if (sbom !== undefined) yield sbom;
   }
 }
+
+const range = (from: number, count: number): number[] => Array.from({ length: count }, (_, at) => from + at);

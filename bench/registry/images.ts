@@ -18,11 +18,6 @@ export interface Manifest extends Document {
   readonly mediaType: string;
   readonly config?: Document;
   readonly layers: readonly Layer[];
-  /** What a reader finds in it and in its configuration; milliseconds since the epoch. */
-  readonly artifactType?: string;
-  readonly subject?: Digest;
-  readonly labels?: readonly (readonly [string, string])[];
-  readonly createdAt?: number;
 }
 
 const utf8 = new TextEncoder();
@@ -48,13 +43,15 @@ export interface Platform {
   readonly os: string;
 }
 
+/** The labels that builds put. */
+export const labelsOf = (title: string, created: Date): readonly (readonly [string, string])[] => [
+  ['org.opencontainers.image.title', title],
+  ['org.opencontainers.image.created', created.toISOString()],
+  ['team', 'core'],
+];
+
 /** One image of one platform, with a history and labels such as builds leave. */
 export function image(name: string, platform: Platform, layers: readonly Layer[], created: Date): Manifest {
-  const labels = {
-    'org.opencontainers.image.title': name,
-    'org.opencontainers.image.created': created.toISOString(),
-    team: 'core',
-  };
   const config = document({
     ...platform,
     created: created.toISOString(),
@@ -62,7 +59,7 @@ export function image(name: string, platform: Platform, layers: readonly Layer[]
       Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'LANG=C.UTF-8'],
       Entrypoint: ['/usr/bin/app'],
       WorkingDir: '/app',
-      Labels: labels,
+      Labels: Object.fromEntries(labelsOf(name, created)),
     },
     history: layers.map(({ digest }, step) => ({
       created: created.toISOString(),
@@ -77,8 +74,7 @@ export function image(name: string, platform: Platform, layers: readonly Layer[]
     config: descriptor(MEDIA_TYPES.ociConfig, config),
     layers: layers.map((it) => descriptor(MEDIA_TYPES.ociLayerGzip, it)),
   });
-  const facts = { labels: Object.entries(labels), createdAt: created.getTime() };
-  return { ...manifest, mediaType, config, layers, ...facts };
+  return { ...manifest, mediaType, config, layers };
 }
 
 /** The images of several platforms under one digest. */
@@ -94,7 +90,7 @@ export function index(
 
 export const EMPTY: Document = document({});
 
-const SBOM = 'application/spdx+json';
+export const SBOM = 'application/spdx+json';
 
 /** An SBOM that names what it is about (OCI 1.1). */
 export function referrer(subject: Manifest, sbom: Layer): Manifest {
@@ -107,6 +103,5 @@ export function referrer(subject: Manifest, sbom: Layer): Manifest {
     layers: [descriptor(SBOM, sbom)],
     subject: descriptor(subject.mediaType, subject),
   });
-  const facts = { artifactType: SBOM, subject: subject.digest, labels: [] };
-  return { ...manifest, mediaType, config: EMPTY, layers: [sbom], ...facts };
+  return { ...manifest, mediaType, config: EMPTY, layers: [sbom] };
 }

@@ -164,7 +164,8 @@ export class RegistryObjects implements StacksBase {
   }
 
   #isHere(release: number): boolean {
-    return this.#stage === 'settled' || !this.#catalog.isGarbage(release);
+    const isPruned = this.#stage === 'condemned' || this.#stage === 'pruned';
+    return !isPruned || !this.#catalog.isGarbage(release);
   }
 
   #at(release: number): number {

@@ -31,7 +31,7 @@ export interface ReleaseOptions {
   readonly since: number;
 }
 
-const PLATFORMS: readonly Platform[] = ['amd64', 'arm64', 'riscv64'].map((architecture) => ({
+export const PLATFORMS: readonly Platform[] = ['amd64', 'arm64', 'riscv64'].map((architecture) => ({
   architecture,
   os: 'linux',
 }));
@@ -42,7 +42,7 @@ export const BASE_LAYERS = 5;
 export const BUILDS_PER_DEPENDENCIES = 10;
 /** Builds after which a repository has moved from one base image to the next. */
 const BUILDS_ON_FIRST_BASE = 300;
-const OWN_LAYERS = ['code', 'assets', 'settings'];
+export const OWN_LAYERS = ['code', 'assets', 'settings'];
 const MULTI_PLATFORM = 0.1;
 const WITH_SBOM = 0.1;
 const KB = 1024;
@@ -51,6 +51,8 @@ const HOUR = 3_600_000;
 
 export const repositoryName = (repository: number): string => `team-${repository % 7}/service-${repository}`;
 export const tagOf = ({ build }: Place): string => `v${build}`;
+export const titleOf = ({ repository, build }: Place, { architecture }: Platform): string =>
+  `${repositoryName(repository)} ${build} ${architecture}`;
 export const pushedAt = ({ since }: Pick<ReleaseOptions, 'since'>, { build }: Place): number =>
   since + build * HOUR;
 
@@ -90,7 +92,7 @@ export function release(options: ReleaseOptions, bases: readonly Layer[][], plac
   const shared = [...(bases[baseOf(place)] ?? []), dependenciesOf(seed, place)];
   const platforms = random.chance(MULTI_PLATFORM) ? PLATFORMS : PLATFORMS.slice(0, 1);
   const children = platforms.map((platform) => {
-    const title = `${name} ${build} ${platform.architecture}`;
+    const title = titleOf(place, platform);
     const own = OWN_LAYERS.map((it) => layer(`${title} ${it}`, random.between(10 * KB, 4 * MB)));
     return { platform, manifest: image(title, platform, [...shared, ...own], at) };
   });

@@ -1,5 +1,6 @@
 /** The generated registry's table at a stage, made partition by partition when it is asked for. */
 import { type Digest, isDigest } from '../../lambdas/registry/digest.ts';
+import { dueEntryOf } from '../../lambdas/store/due-index.ts';
 import {
   blobKey,
   blobPk,
@@ -8,8 +9,6 @@ import {
   holderKey,
   holdersPk,
   linkKey,
-  manifestKey,
-  manifestQueue,
   originKey,
   referenceKey,
   referrerKey,
@@ -19,7 +18,7 @@ import {
   repositoryKey,
   repositoryPk,
 } from '../../lambdas/store/items.ts';
-import { tombstoneExpiry } from '../../lambdas/store/metadata.ts';
+import { live, tombstoneExpiry } from '../../lambdas/store/metadata.ts';
 import { compareUtf8 } from '../../lambdas/store/order.ts';
 import type { DueEntry, Item } from '../../lambdas/store/table.ts';
 import { type Partition, partitionOf, type TableBase } from '../../local/memory-table.ts';
@@ -67,22 +66,13 @@ export class RegistryTable implements TableBase {
   }
 
   *queued(): Generator<DueEntry> {
-    const catalog = this.#catalog;
-    if (this.#stage === 'settled') {
-      const dueAt = this.#times.untaggedAt + this.#times.grace;
-      for (let release = 0; release < catalog.releases; release++) {
-        if (!catalog.isGarbage(release)) continue;
-        const digest = catalog.manifestDigest(catalog.topOf(release));
-        const name = repositoryName(catalog.repositoryOf(release));
-        yield { ...manifestKey(name, digest), queue: manifestQueue(digest), dueAt };
-      }
-      return;
+    // All that is queued is a manifest's or a blob's item: whoever is asked for it has its entry.
+    if (this.#stage !== 'condemned') {
+      for (const name of this.#repositories.keys()) yield* this.#repositoryItems(name).flatMap(entryOf);
     }
-    const dueAt = this.#times.condemnedAt + this.#times.quarantine;
-    for (const blob of catalog.inOrder()) {
-      if (!catalog.isNamed(blob) || catalog.isNeeded(blob)) continue;
-      const digest = catalog.digest(blob);
-      yield { ...blobKey(digest), queue: blobQueue(digest), dueAt };
+    if (this.#stage === 'settled') return;
+    for (const blob of this.#catalog.inOrder()) {
+      yield* this.#blobItems(this.#catalog.digest(blob)).slice(0, 1).flatMap(entryOf);
     }
   }
 
@@ -184,6 +174,9 @@ export class RegistryTable implements TableBase {
 
   #blobItem(digest: Digest, blob: number, needed: boolean, touchedAt: number): Item {
     const item = { ...blobKey(digest), ...STAMPED, size: this.#catalog.size(blob) };
+    if (this.#stage === 'indexed') {
+      return { ...item, ...live(blobQueue(digest), { at: touchedAt, grace: this.#times.grace }) };
+    }
     if (needed) return { ...item, state: 'live', touchedAt };
     const { condemnedAt, quarantine, deletedAt } = this.#times;
     const queued = { queue: blobQueue(digest), dueAt: condemnedAt + quarantine };
@@ -209,16 +202,23 @@ export class RegistryTable implements TableBase {
     if (repository === undefined) return [];
     const items: Item[] = [];
     for (const number of catalog.releasesOf(repository)) {
-      const made = catalog.release(number);
-      const fate = this.#fate(number);
-      for (let at = 0; at < made.manifests.length; at++) {
-        const touchedAt = this.#since(catalog.firstManifest(number) + at);
-        items.push(manifestItem(made, at, fate, this.#times, touchedAt));
+      const place = catalog.place(number);
+      const [fate, tag] = [this.#fate(number), tagOf(place)];
+      const isTagged = !catalog.isGarbage(number);
+      // A tag that was deleted before anybody looked has left no trace.
+      const tags = isTagged || this.#stage !== 'indexed' ? ['main', tag] : ['main'];
+      for (
+        let manifest = catalog.firstManifest(number);
+        manifest < catalog.firstManifest(number + 1);
+        manifest++
+      ) {
+        const history = { fate, touchedAt: this.#since(manifest), tags };
+        items.push(manifestItem(catalog, manifest, history, this.#times));
       }
       const top = catalog.manifestDigest(catalog.topOf(number));
       const isMain = catalog.mainOf(repository) === number;
-      for (const tag of [...(fate === 'held' ? [made.tag] : []), ...(isMain ? ['main'] : [])]) {
-        items.push(tagItem(name, tag, top, made.pushedAt.getTime()));
+      for (const named of [...(isTagged ? [tag] : []), ...(isMain ? ['main'] : [])]) {
+        items.push(tagItem(name, named, top, pushedAt(catalog.options, place)));
       }
     }
     return items;
@@ -266,6 +266,7 @@ export class RegistryTable implements TableBase {
   }
 
   #fate(release: number): Fate {
+    if (this.#stage === 'indexed') return 'queued';
     if (!this.#catalog.isGarbage(release)) return 'held';
     return this.#stage === 'settled' ? 'untagged' : 'deleted';
   }
@@ -282,7 +283,12 @@ export class RegistryTable implements TableBase {
   }
 }
 
-/** At the last one for `@`, which names do not hold, and the first for `#`. */
+function entryOf(item: Item): DueEntry[] {
+  const entry = dueEntryOf(item);
+  return entry === undefined ? [] : [entry];
+}
+
+/** At the first mark: neither kinds nor names hold one. */
 function splitAt(text: string, mark: '#' | '@'): string[] {
   const at = text.indexOf(mark);
   return at === -1 ? [text] : [text.slice(0, at), text.slice(at + 1)];
