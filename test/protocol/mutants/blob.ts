@@ -36,6 +36,17 @@ export const BLOB: readonly Mutant[] = [
     worlds: ['push beside unlinking, events of manifests'],
   },
   {
+    name: 'blob 2: no look for a reference where the blob was touched meanwhile',
+    changes: [
+      {
+        file: 'prune/unlink.ts',
+        from: "const condemned = next === 'condemn' && gone.length === links.length && (await condemn(run, item));",
+        to: "const condemned = next === 'condemn' && gone.length === links.length;\n  if (condemned) await condemn(run, item);",
+      },
+    ],
+    worlds: ['push beside unlinking, events of manifests'],
+  },
+  {
     name: 'blob 2: no journal before it',
     changes: [
       {
