@@ -5,11 +5,12 @@ import type { ObjectStore } from '../store/object-store.ts';
 import { runKey } from '../store/runs.ts';
 import type { Value } from '../store/table.ts';
 import type { Radius } from './brake.ts';
-import type { PlanProgress, Refusal, Report, Status, Tally } from './report.ts';
+import type { PlanProgress, Refusal, Report, Status } from './report.ts';
 import type { PruneRequest } from './request.ts';
 import type { Run } from './run.ts';
 import type { PruneDependencies } from './settings.ts';
 import type { RunOptions } from './start-run.ts';
+import type { Tally } from './tally.ts';
 
 /** A run that has its lock, before it knows what it may do. */
 export interface Begun {

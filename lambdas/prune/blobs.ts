@@ -23,8 +23,8 @@ export async function handleBlob(run: Run, digest: Digest): Promise<BlobOutcome>
   const view = await run.metadata.blob(digest);
   const { item } = view;
   if (item === undefined || item.state === 'deleted') return left;
-  // What this run has taken and could not finish is for the next one.
-  if (item.state === 'deleting') return item.runId === run.runId ? left : { next: 'resolve', item };
+  // What this run has taken under its fence and could not finish is for the next one, or is another worker's.
+  if (item.state === 'deleting') return item.fence === run.fence ? left : { next: 'resolve', item };
   if (run.policy.resolveOnly) return left;
   run.tally.examineBlob(digest);
 
@@ -76,7 +76,10 @@ async function unlink(
   for (const [key, link] of keys) {
     if (kept.has(key)) continue;
     const removedAt = run.now();
-    const set = { removedAt, expireAt: tombstoneExpiry(removedAt) };
+    const set = {
+      ...{ removedAt, expireAt: tombstoneExpiry(removedAt) },
+      ...(run.slice === undefined ? {} : { slice: run.slice }),
+    };
     const edge = linkKey(digest, link.name);
     // Deleted first, looked for second: an indexer that still found the link has put its reference before that.
     const isWanted = await run.metadata.referencedIn(digest, link.name);

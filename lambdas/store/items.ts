@@ -97,6 +97,8 @@ const candidate = {
   dueAt: v.exactOptional(time),
   runId: v.exactOptional(v.string()),
   fence: v.exactOptional(v.number()),
+  /** The worker that took it, in a distributed run. */
+  slice: v.exactOptional(v.string()),
   rescue: v.exactOptional(v.boolean()),
   expireAt: v.exactOptional(v.number()),
   /** How often it has gained an edge or was pushed: whoever read it before sees that it was wanted since. Absent for 0. */
@@ -149,7 +151,13 @@ const tagSchema = v.object({
   lastPulledAt: v.exactOptional(time),
 });
 
-const linkSchema = v.object({ version: v.number(), linkedAt: time, removedAt: v.exactOptional(time) });
+const linkSchema = v.object({
+  version: v.number(),
+  linkedAt: time,
+  removedAt: v.exactOptional(time),
+  /** The worker of a distributed run that removed it. */
+  slice: v.exactOptional(v.string()),
+});
 
 const uploadSchema = v.object({ version: v.number(), startedAt: time, queue: v.string(), dueAt: time });
 

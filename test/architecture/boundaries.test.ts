@@ -15,7 +15,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   index: ['registry/', 'store/', 'p-map', 'valibot'],
   prune: [
-    ...['filters/', 'registry/', 'store/', 'picomatch'],
+    ...['filters/', 'registry/', 'store/', 'picomatch', 'valibot'],
     ...['index/apply-upload.ts', 'index/blob-events.ts', 'index/heartbeat.ts'],
   ],
   plan: ['prune/', 'registry/', 'store/', 'node:crypto', 'valibot'],
