@@ -61,7 +61,8 @@ export class KeySet {
   }
 }
 
-function fingerprint(key: string): bigint {
+/** 64 bits that stand for a key. Never 0. */
+export function fingerprint(key: string): bigint {
   const print = hash('sha256', key, 'buffer').readBigUInt64LE(0);
   return print === EMPTY ? 1n : print;
 }
