@@ -1,42 +1,57 @@
 /**
- * In which order what is due is worked off. One process does all of it in a row; where many share it, and what one does
- * makes work for another, they wait for each other between phases.
+ * In which order what is due is worked off. One process does all of it in a row; where many share it they wait for each
+ * other between phases, so that what they come to is what one comes to.
  */
-import { cascades, type Policy, type Run } from './run.ts';
+import { cascades, type Run } from './run.ts';
 
 /**
- * `all`: everything, each worker by itself. `manifests`, `again`, `blobs`: of a run whose own work falls due at once. A
- * manifest's deletion sets free others in all shards, so that all workers look `again` until none has anything to do, and
- * blobs come after the last manifest.
+ * `all`: everything, of one process. Of many: `manifests` that are due, `again` while that sets others free that are due at
+ * once, `blobs` after the last of them; `walk`: every manifest, where the run asks for tagged ones. `rest`: what a worker has
+ * left that died in a walk.
  */
-export type Phase = 'all' | 'manifests' | 'again' | 'blobs';
+export type Phase = 'all' | SharedPhase;
+export type SharedPhase = 'manifests' | 'again' | 'blobs' | 'walk' | 'rest';
 
 /** What is done in a phase, one after the other. */
 export type Step = 'manifests' | 'walk' | 'blobs' | 'multipart';
 
-/** The steps of a phase, for a run as it was asked for. */
-export function stepsOf(run: Pick<Run, 'policy' | 'request' | 'limit'>, phase: Phase): readonly Step[] {
-  const { policy, request, limit } = run;
-  // A plan names what it is about.
-  const walks = !request.filters.dangling && limit === undefined && !policy.resolveOnly;
-  const walk: readonly Step[] = walks ? ['walk', 'manifests'] : [];
+/** What decides on the order. */
+export interface Order {
+  /** What the run sets free is its own work. */
+  readonly cascades: boolean;
+  /** The run asks for manifests that nothing has queued. */
+  readonly walks: boolean;
+}
+
+/** A plan names what it is about, and a run that is refused only resolves. */
+export const orderOf = ({ policy, request, limit }: Pick<Run, 'policy' | 'request' | 'limit'>): Order => ({
+  cascades: cascades(policy),
+  walks: !request.filters.dangling && limit === undefined && !policy.resolveOnly,
+});
+
+/** The steps of a phase. */
+export function stepsOf(order: Order, phase: Phase): readonly Step[] {
+  const walk: readonly Step[] = order.walks ? ['walk', 'manifests'] : [];
   switch (phase) {
     case 'manifests':
-      return ['manifests', ...walk];
+      return order.cascades ? ['manifests', ...walk] : ['manifests'];
     case 'again':
+    case 'rest':
       return ['manifests'];
     case 'blobs':
       return ['blobs', 'multipart'];
+    case 'walk':
+      return walk;
     case 'all':
       // What is due comes first, so that a walk longer than the time there is does not keep it waiting for ever.
-      return cascades(policy)
+      return order.cascades
         ? ['manifests', ...walk, 'blobs', 'multipart']
         : ['manifests', 'blobs', ...walk, 'multipart'];
   }
 }
 
-/** The first phase of a distributed run. */
-export const firstPhase = (policy: Policy): Phase => (cascades(policy) ? 'manifests' : 'all');
+/** Of a distributed run. */
+export const FIRST_PHASE: SharedPhase = 'manifests';
 
 /**
  * What comes after a phase that all workers are through with.
@@ -44,7 +59,14 @@ export const firstPhase = (policy: Policy): Phase => (cascades(policy) ? 'manife
  * @param progress whether any of them has changed something.
  * @returns undefined at the end.
  */
-export function phaseAfter(phase: Phase, progress: boolean): Phase | undefined {
-  if (phase === 'all' || phase === 'blobs') return undefined;
-  return progress ? 'again' : 'blobs';
+export function phaseAfter(order: Order, phase: SharedPhase, progress: boolean): SharedPhase | undefined {
+  if (phase === 'manifests' || phase === 'again') return order.cascades && progress ? 'again' : 'blobs';
+  return phase === 'blobs' && order.walks && !order.cascades ? 'walk' : undefined;
+}
+
+/** Once more what a phase was about, for what is left of it. @param isThrough whether all workers came to its end. */
+export function phaseOnceMore(order: Order, phase: SharedPhase, isThrough: boolean): SharedPhase {
+  if (!isThrough) return phase;
+  if (phase === 'walk') return 'rest';
+  return phase === 'manifests' && order.cascades ? 'again' : phase;
 }

@@ -21,7 +21,7 @@ import { findArrival } from './arrivals.ts';
 import { handleBlob } from './blobs.ts';
 import type { Limit } from './limit.ts';
 import { type Handled, handleManifest } from './manifests.ts';
-import { type Phase, type Step, stepsOf } from './phases.ts';
+import { orderOf, type Phase, type Step, stepsOf } from './phases.ts';
 import { cascades, type Run } from './run.ts';
 import { sweep } from './sweep.ts';
 import { abortMultipartUploads, handleUpload } from './uploads.ts';
@@ -71,7 +71,7 @@ export async function workOff(
   };
   const worked = (done: boolean): WorkedOff => ({ done, progress, after: walk.after });
   try {
-    for (const step of stepsOf(run, phase)) progress = (await work[step]()) || progress;
+    for (const step of stepsOf(orderOf(run), phase)) progress = (await work[step]()) || progress;
   } catch (error) {
     if (!(error instanceof DeadlineError)) throw error;
     return worked(false);

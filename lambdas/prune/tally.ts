@@ -101,9 +101,9 @@ export class Tally {
     if (this.#examinedBlobs.add(digest)) this.blobs.examined++;
   }
 
-  /** A manifest's digest is listed once, whether the manifest, its bytes, or both are gone. */
+  /** A manifest's digest is listed once, whether the manifest, its bytes, or both are gone; a tag whoever tells of it. */
   image(entry: ImageDeleted): void {
-    if ('deleted' in entry && !this.#deleted.add(entry.deleted)) return;
+    if (!this.#deleted.add('deleted' in entry ? entry.deleted : entry.untagged)) return;
     if (this.#images.length < MAX_LISTED) this.#images.push(entry);
   }
 

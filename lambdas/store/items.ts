@@ -201,7 +201,8 @@ export interface ReferenceEdge {
 /** An edge that was removed is kept, marked, for a while; until then it holds. */
 export const isInForce = (edge: { readonly removedAt?: number }): boolean => edge.removedAt === undefined;
 
-function decode<S extends v.GenericSchema>(schema: S, item: Item): v.InferOutput<S> {
+/** @throws UnknownItemError */
+export function decode<S extends v.GenericSchema>(schema: S, item: Item): v.InferOutput<S> {
   const result = v.safeParse(schema, item);
   if (result.success) return result.output;
   const [issue] = result.issues;
