@@ -11,6 +11,7 @@ import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { check } from './checks.ts';
 import { registryMetric } from './metrics.ts';
@@ -21,6 +22,8 @@ export interface Watched {
   readonly functions: Readonly<Record<'prune' | 'index' | 'heartbeat' | 'restore', IFunction>> & {
     readonly notifications?: IFunction;
   };
+  /** The machine of distributed runs: of its functions’ errors it makes good what it can, and fails by the rest. */
+  readonly distributed: IStateMachine;
   /** Changes on their way to the index. */
   readonly queue: IQueue;
   /** Changes that could not be indexed. */
@@ -136,10 +139,12 @@ function definitions(props: AlarmsProps): Definition[] {
       meaning: 'A prune ended with an error, or could not begin.',
       // A run called by hand tells its caller, and leaves no message.
       metric: new MathExpression({
-        expression: 'FILL(waiting, 0) + FILL(failed, 0)',
+        expression: 'FILL(waiting, 0) + FILL(failed, 0) + FILL(executions, 0) + FILL(late, 0)',
         usingMetrics: {
           waiting: failures.metricApproximateNumberOfMessagesVisible(depth),
           failed: registryMetric('prune', 'RunErrors', sum),
+          executions: props.distributed.metricFailed({ period: PERIOD }),
+          late: props.distributed.metricTimedOut({ period: PERIOD }),
         },
         period: PERIOD,
         label: 'failed runs',

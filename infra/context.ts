@@ -26,6 +26,11 @@ const EXAMPLES = {
   pullTimes: 'true',
   alarmTopic: 'arn:aws:sns:eu-central-1:111122223333:alarms',
   email: 'team@example.com',
+  distributed: 'deep',
+  depth: '200000',
+  workers: '8',
+  concurrency: '16',
+  pace: '1000',
   reservedConcurrency: '1',
   indexConcurrency: '10',
   logRetentionDays: '90',
@@ -63,6 +68,13 @@ export function readContext(context: Readonly<Record<string, unknown>>): Registr
     every: read('every', duration),
     enabled: read('enabled', flag),
   });
+  const distributed = defined({
+    when: read('distributed', when),
+    depth: read('depth', whole),
+    workers: read('workers', whole),
+    concurrency: read('concurrency', whole),
+    pace: read('pace', whole),
+  });
   return defined({
     bucketName: read('bucket', text),
     rootDirectory: read('root', text),
@@ -76,6 +88,7 @@ export function readContext(context: Readonly<Record<string, unknown>>): Registr
     maxManifestShare: read('maxManifestShare', percent),
     maxByteShare: read('maxByteShare', percent),
     schedule,
+    distributed: Object.keys(distributed).length === 0 ? undefined : distributed,
     eventBus: bus === undefined || bus === 'own' ? bus : { name: bus },
     pullTimes: read('pullTimes', flag),
     alarmTopicArn: read('alarmTopic', text),
@@ -96,6 +109,8 @@ function defined<T extends object>(values: T): Partial<Defined<T>> {
 }
 
 const text = (value: string): string => value;
+
+const when = (value: string) => (['never', 'deep', 'always'] as const).find((one) => one === value);
 
 function flag(value: string): boolean | undefined {
   if (value === 'true') return true;

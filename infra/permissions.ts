@@ -66,29 +66,11 @@ export interface PruneResources extends Resources {
 }
 
 export function prunePermissions(on: PruneResources): Permission[] {
-  const { bucket, table, settings } = on;
+  const { bucket, settings } = on;
   const { layout, journalPrefix, heartbeatPrefix, planPrefix } = settings;
-  const { blobsPrefix, repositoriesPrefix } = layout;
-  const tags = bucket.arnForObjects(`${repositoriesPrefix}*/_manifests/tags/*`);
-  const uploads = bucket.arnForObjects(`${repositoriesPrefix}*/_uploads/*`);
-  const data = bucket.arnForObjects(`${blobsPrefix}*/data`);
+  const tags = bucket.arnForObjects(`${layout.repositoriesPrefix}*/_manifests/tags/*`);
   return [
-    ...readTheRegistry(on),
-    writeLinks(on),
-    listVersions(on, layout.prefix),
-    allow(['s3:DeleteObject'], [data, bucket.arnForObjects(`${repositoriesPrefix}*`)], {
-      because:
-        'Which blobs and links are garbage is not known before; what goes is a delete marker where versions are kept.',
-    }),
-    allow(['s3:DeleteObjectVersion'], [uploads], { because: UPLOADS }),
-    // Of a blob too: by one, a large upload is moved into place.
-    allow(['s3:AbortMultipartUpload', 's3:ListMultipartUploadParts'], [uploads, data], { because: UPLOADS }),
-    allow(['s3:ListBucketMultipartUploads'], [bucket.bucketArn], under(layout.prefix)),
-    allow(['s3:PutObject'], [bucket.arnForObjects(`${journalPrefix}*`)], {
-      because:
-        'A run’s journal has a name of its own; the condition lets it be written once, and nothing deletes it.',
-      ...ONCE,
-    }),
+    ...deleteGarbage(on),
     // Undo, and the answer to why something has gone.
     allow(['s3:GetObject'], [bucket.arnForObjects(`${journalPrefix}*`)], { because: JOURNALS }),
     allow(['s3:PutObject'], [bucket.arnForObjects(`${planPrefix}*`)], {
@@ -101,19 +83,103 @@ export function prunePermissions(on: PruneResources): Permission[] {
     allow(['s3:PutObject'], [`${tags}/current/link`], { because: LINKS, ...ONCE }),
     allow(['s3:PutObject'], [`${tags}/index/*/link`], { because: LINKS }),
     allow(['s3:PutObject'], [bucket.arnForObjects(`${heartbeatPrefix}*`)], { because: HEARTBEATS }),
-    ...useKey(on, 'kms:Decrypt', 'kms:GenerateDataKey'),
-    useTable(on),
-    allow(
-      ['dynamodb:Query'],
-      TABLE_DEFINITION.indexes.map(({ name }) => `${table.tableArn}/index/${name}`),
-    ),
     allow(['events:PutEvents'], [on.bus.eventBusArn]),
-    allow(['lambda:InvokeFunction'], [on.restorer.functionArn]),
     allow(['sqs:GetQueueAttributes'], [on.deadLetters.queueArn]),
     // Lambda sends there what failed, in the function's name.
     allow(['sqs:SendMessage'], [on.failures.queueArn]),
   ];
 }
+
+type Sharing = Omit<PruneResources, 'failures'>;
+
+/** Of a distributed run: it rehearses, and changes nothing of the registry. */
+export function startPermissions(on: Sharing): Permission[] {
+  const { bucket, table, settings } = on;
+  const { layout, heartbeatPrefix } = settings;
+  return [
+    ...readTheRegistry(on),
+    listVersions(on, layout.prefix),
+    allow(['s3:ListBucketMultipartUploads'], [bucket.bucketArn], under(layout.prefix)),
+    allow(['s3:ListMultipartUploadParts'], uploadsAndData(on), { because: UPLOADS }),
+    allow(['s3:PutObject'], [bucket.arnForObjects(`${heartbeatPrefix}*`)], { because: HEARTBEATS }),
+    writeJournal(on),
+    ...useKey(on, 'kms:Decrypt', 'kms:GenerateDataKey'),
+    allow(
+      [
+        ...['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query'],
+        ...['dynamodb:PutItem', 'dynamodb:UpdateItem'],
+      ],
+      [table.tableArn],
+    ),
+    queryTheQueue(on),
+    allow(['events:PutEvents'], [on.bus.eventBusArn]),
+    allow(['sqs:GetQueueAttributes'], [on.deadLetters.queueArn]),
+  ];
+}
+
+/** Of a distributed run: it deletes as the prune does, and reads no journal, plans nothing and publishes nothing. */
+export const workerPermissions = (on: Sharing): Permission[] => deleteGarbage(on);
+
+/** Of a distributed run: it reads what its workers say, and sends them out. */
+export const decidePermissions = ({ table }: Resources): Permission[] => [
+  allow(['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:UpdateItem'], [table.tableArn]),
+];
+
+/** Of a distributed run: it reads what its workers have left in the journal, and publishes. */
+export function finishPermissions(on: Resources): Permission[] {
+  const { bucket, table, settings } = on;
+  return [
+    allow(['s3:GetObject'], [bucket.arnForObjects(`${settings.journalPrefix}*`)], { because: JOURNALS }),
+    // Without it S3 answers 403 for totals that a worker did not live to write.
+    allow(['s3:ListBucket'], [bucket.bucketArn]),
+    ...useKey(on, 'kms:Decrypt'),
+    allow(['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:UpdateItem'], [table.tableArn]),
+    allow(['events:PutEvents'], [on.bus.eventBusArn]),
+  ];
+}
+
+/** What deletes garbage, alone or as one of many. */
+function deleteGarbage(on: Sharing): Permission[] {
+  const { bucket, settings } = on;
+  const { layout } = settings;
+  const [uploads = '', data = ''] = uploadsAndData(on);
+  return [
+    ...readTheRegistry(on),
+    writeLinks(on),
+    listVersions(on, layout.prefix),
+    allow(['s3:DeleteObject'], [data, bucket.arnForObjects(`${layout.repositoriesPrefix}*`)], {
+      because:
+        'Which blobs and links are garbage is not known before; what goes is a delete marker where versions are kept.',
+    }),
+    allow(['s3:DeleteObjectVersion'], [uploads], { because: UPLOADS }),
+    // Of a blob too: by one, a large upload is moved into place.
+    allow(['s3:AbortMultipartUpload', 's3:ListMultipartUploadParts'], [uploads, data], { because: UPLOADS }),
+    allow(['s3:ListBucketMultipartUploads'], [bucket.bucketArn], under(layout.prefix)),
+    writeJournal(on),
+    ...useKey(on, 'kms:Decrypt', 'kms:GenerateDataKey'),
+    useTable(on),
+    queryTheQueue(on),
+    allow(['lambda:InvokeFunction'], [on.restorer.functionArn]),
+  ];
+}
+
+const uploadsAndData = ({ bucket, settings }: Resources): string[] => [
+  bucket.arnForObjects(`${settings.layout.repositoriesPrefix}*/_uploads/*`),
+  bucket.arnForObjects(`${settings.layout.blobsPrefix}*/data`),
+];
+
+const writeJournal = ({ bucket, settings }: Resources): Permission =>
+  allow(['s3:PutObject'], [bucket.arnForObjects(`${settings.journalPrefix}*`)], {
+    because:
+      'A run’s journal has a name of its own; the condition lets it be written once, and nothing deletes it.',
+    ...ONCE,
+  });
+
+const queryTheQueue = ({ table }: Resources): Permission =>
+  allow(
+    ['dynamodb:Query'],
+    TABLE_DEFINITION.indexes.map(({ name }) => `${table.tableArn}/index/${name}`),
+  );
 
 /** It removes delete markers, which takes an action that could destroy data; so it has nothing else. */
 export function restorePermissions({ bucket, settings }: Resources): Permission[] {

@@ -4,6 +4,7 @@ import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { check } from './checks.ts';
+import { type DistributedProps, DistributedRuns } from './distributed.ts';
 import { RegistryFunction } from './function.ts';
 import { acknowledge } from './permission.ts';
 import { prunePermissions, type Resources } from './permissions.ts';
@@ -27,6 +28,8 @@ export interface PrunerProps extends Resources {
    * @default - none
    */
   readonly reservedConcurrency?: number;
+  /** @default - the scheduled runs are of one function; by hand one can be distributed */
+  readonly distributed?: DistributedProps;
   /** @default - as RegistryFunction has it */
   readonly logRetention?: RetentionDays;
 }
@@ -40,11 +43,12 @@ const DELIVERY = { retryAttempts: 3, maxEventAge: Duration.hours(1) } as const;
 /** What an account can have at most differs; this keeps out what cannot be meant. */
 const RESERVED = { minimum: 1, maximum: 100 } as const;
 
-/** The prune: the function, its schedule, and the queue in which a run ends that failed. */
+/** The prune: the function, what shares a large run out, the schedule, and the queue in which a run ends that failed. */
 export class Pruner extends Construct {
   readonly pruner: RegistryFunction;
   /** Invocations that could not begin, and runs that ended with an error. */
   readonly failures: IQueue;
+  readonly distributed: DistributedRuns;
   readonly timeout = TIMEOUT;
   /** The longest time between two scheduled runs. */
   readonly every: Duration;
@@ -87,8 +91,14 @@ export class Pruner extends Construct {
           'A failed run goes to the failure destination, which says why; a dead-letter queue has the request alone.',
       },
     ]);
+    this.distributed = new DistributedRuns(this, 'Distributed', {
+      ...props,
+      pruner: this.pruner.function,
+    });
+    const isShared = (props.distributed?.when ?? 'never') !== 'never';
+    const target = isShared ? this.distributed.machine : this.pruner.function;
     invokeOnSchedule(this, 'Schedule', {
-      ...{ target: this.pruner.function, when, enabled, payload, ...DELIVERY },
+      ...{ target, when, enabled, payload, ...DELIVERY },
       description: 'Prunes the registry',
       deadLetters: this.failures,
     });

@@ -7,12 +7,13 @@ import {
   ScheduleTargetInput,
   TimeWindow,
 } from 'aws-cdk-lib/aws-scheduler';
-import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
+import { LambdaInvoke, StepFunctionsStartExecution } from 'aws-cdk-lib/aws-scheduler-targets';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
 
 export interface InvocationProps {
-  readonly target: IFunction;
+  readonly target: IFunction | IStateMachine;
   readonly when: ScheduleExpression;
   readonly description: string;
   readonly payload: Readonly<Record<string, unknown>>;
@@ -22,7 +23,10 @@ export interface InvocationProps {
   readonly deadLetters?: IQueue;
 }
 
-/** A schedule of EventBridge Scheduler that invokes one function, on the minute, with a role that can do nothing else. */
+/**
+ * A schedule of EventBridge Scheduler that invokes one function, or starts one state machine, on the minute, with a role
+ * that can do nothing else.
+ */
 export function invokeOnSchedule(scope: Construct, id: string, props: InvocationProps): Schedule {
   const {
     target,
@@ -34,10 +38,11 @@ export function invokeOnSchedule(scope: Construct, id: string, props: Invocation
     enabled = true,
     deadLetters,
   } = props;
-  const invoke = new PolicyStatement({
-    actions: ['lambda:InvokeFunction'],
-    resources: [target.functionArn],
-  });
+  const invoke = new PolicyStatement(
+    'functionArn' in target
+      ? { actions: ['lambda:InvokeFunction'], resources: [target.functionArn] }
+      : { actions: ['states:StartExecution'], resources: [target.stateMachineArn] },
+  );
   const give = deadLetters && [
     new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [deadLetters.queueArn] }),
   ];
@@ -48,14 +53,16 @@ export function invokeOnSchedule(scope: Construct, id: string, props: Invocation
     }),
     inlinePolicies: { Invoke: new PolicyDocument({ statements: [invoke, ...(give ?? [])] }) },
   });
+  const how = {
+    // The target would allow itself all versions of a function.
+    role: role.withoutPolicyUpdates(),
+    input: ScheduleTargetInput.fromObject(payload),
+    ...{ retryAttempts, maxEventAge },
+    ...(deadLetters === undefined ? {} : { deadLetterQueue: deadLetters }),
+  };
   return new Schedule(scope, id, {
     ...{ schedule: when, description, enabled, timeWindow: TimeWindow.off() },
-    target: new LambdaInvoke(target, {
-      // The target would allow itself all versions of the function.
-      role: role.withoutPolicyUpdates(),
-      input: ScheduleTargetInput.fromObject(payload),
-      ...{ retryAttempts, maxEventAge },
-      ...(deadLetters === undefined ? {} : { deadLetterQueue: deadLetters }),
-    }),
+    target:
+      'functionArn' in target ? new LambdaInvoke(target, how) : new StepFunctionsStartExecution(target, how),
   });
 }

@@ -5,6 +5,7 @@ import type { Construct } from 'constructs';
 import { AlarmTopic } from './alarm-topic.ts';
 import { Alarms, type AlarmThresholds, type Watched } from './alarms.ts';
 import { RegistryDashboard } from './dashboard.ts';
+import type { DistributedProps } from './distributed.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { LiveIndex } from './live-index.ts';
 import { MetadataTable, type MetadataTableProps } from './metadata-table.ts';
@@ -47,6 +48,9 @@ export interface RegistryPruneStackProps extends StackProps, RegistrySettings {
 
   /** @default - each day at three, UTC, what no tag holds */
   readonly schedule?: PruneScheduleProps;
+
+  /** @default - scheduled runs are of one function */
+  readonly distributed?: DistributedProps;
 
   /**
    * Instances kept for prunes.
@@ -115,7 +119,8 @@ export class RegistryPruneStack extends Stack {
   /** @throws Error that names each property at fault, the value got and those allowed. */
   constructor(scope: Construct, id: string, props: RegistryPruneStackProps = {}) {
     super(scope, id, props);
-    const { bucketName, bucketKeyArn, eventBus, metadata, schedule, reservedConcurrency } = props;
+    const { bucketName, bucketKeyArn, eventBus, metadata, schedule, distributed, reservedConcurrency } =
+      props;
     const { indexConcurrency, pullTimes = false, logRetention } = props;
     const logs = logRetention === undefined ? {} : { logRetention };
     const settings = checkSettings(props);
@@ -151,6 +156,7 @@ export class RegistryPruneStack extends Stack {
     this.pruner = new Pruner(this, 'Prune', {
       ...{ ...resources, ...logs, environment, restorer, deadLetters: this.index.deadLetters },
       ...(schedule === undefined ? {} : { schedule }),
+      ...(distributed === undefined ? {} : { distributed }),
       ...(reservedConcurrency === undefined ? {} : { reservedConcurrency }),
     });
     this.pullTimes = pullTimes ? new PullTimes(this, 'PullTimes', { ...resources, ...logs }) : undefined;
@@ -183,6 +189,7 @@ export class RegistryPruneStack extends Stack {
       queue: index.queue,
       deadLetters: index.deadLetters,
       failures: pruner.failures,
+      distributed: pruner.distributed.machine,
     };
   }
 
@@ -198,6 +205,11 @@ export class RegistryPruneStack extends Stack {
       'PruneFunctionName',
       pruner.pruner.function.functionName,
       'For --function of the command line; {} prunes now.',
+    );
+    output(
+      'DistributedPruneArn',
+      pruner.distributed.machine.stateMachineArn,
+      'Prunes with many functions; {} prunes now.',
     );
     output('IndexFunctionName', index.indexer.function.functionName, 'Follows the bucket.');
     output('HeartbeatFunctionName', heartbeat.writer.function.functionName, 'Writes heartbeats.');

@@ -6,6 +6,7 @@ import {
   type DeleteOutcome,
   type DeleteResult,
   type FailedDelete,
+  type ListOptions,
   type ListPage,
   type MultipartUpload,
   type ObjectHead,
@@ -118,17 +119,14 @@ export class MemoryBucket implements ObjectStore {
     });
   }
 
-  list(
-    prefix: string,
-    options: { readonly delimiter?: string; readonly next?: string } = {},
-  ): Promise<ListPage> {
+  list(prefix: string, options: ListOptions = {}): Promise<ListPage> {
     return settle(() => {
       this.#count('ListObjectsV2');
       const page: Line[] = [];
       const all = lines(
         (key, exclusive) => this.#stacks.from(key, exclusive),
         (key) => this.#stacks.visible(key),
-        { prefix, delimiter: options.delimiter, after: options.next },
+        { prefix, delimiter: options.delimiter, after: options.next ?? options.after },
       );
       for (const line of all) {
         if (page.length === MAX_LIST_KEYS) return pageOf(page, page.at(-1)?.name);

@@ -1,7 +1,7 @@
 /** `prune`: one run, by this process or by the deployed function. */
 import type { Configuration } from '../../lambdas/configuration.ts';
-import type { Tally } from '../../lambdas/prune/report.ts';
 import { type PruneRequest, parsePruneRequest } from '../../lambdas/prune/request.ts';
+import type { Tally } from '../../lambdas/prune/tally.ts';
 import { countDue } from '../../lambdas/store/queue.ts';
 import { type Cli, type Command, withExamples, withExitCodes } from '../cli.ts';
 import { EXIT, exitCodeFor, UsageError } from '../exit-codes.ts';

@@ -188,7 +188,7 @@ async function forget(
     return (await metadata.transition(key, item.version, {})) === undefined ? undefined : APPLIED;
   }
   const set = { state: 'deleted', expireAt: tombstoneExpiry(now()) };
-  const gone = ['queue', 'dueAt', 'runId', 'fence', 'rescue'];
+  const gone = ['queue', 'dueAt', 'runId', 'fence', 'slice', 'rescue'];
   return (await metadata.transition(key, item.version, set, gone)) === undefined ? undefined : APPLIED;
 }
 

@@ -1,6 +1,6 @@
 /** The bucket as a rebuild sees it: repositories, and what each holds, from listings alone. */
 import type { Digest } from '../registry/digest.ts';
-import type { RegistryKey } from '../registry/layout.ts';
+import type { RegistryKey, RegistryLayout } from '../registry/layout.ts';
 import { listPages } from '../store/pages.ts';
 import type { RegistryBucket } from '../store/registry-bucket.ts';
 
@@ -12,17 +12,28 @@ const MARKERS = new Set(['_manifests', '_layers', '_uploads']);
  * below them is kept.
  */
 export async function* repositoryNames(bucket: RegistryBucket): AsyncGenerator<string> {
-  const root = bucket.layout.repositoriesPrefix;
-  const open = [root];
+  const open = [bucket.layout.repositoriesPrefix];
   for (let prefix = open.pop(); prefix !== undefined; prefix = open.pop()) {
-    let isRepository = false;
-    for await (const directory of directories(bucket, prefix)) {
-      const last = directory.slice(prefix.length, -1);
-      if (prefix !== root && MARKERS.has(last)) isRepository = true;
-      else open.push(directory);
-    }
-    if (isRepository) yield prefix.slice(root.length, -1);
+    const { name, below } = await descend(bucket, prefix);
+    open.push(...below);
+    if (name !== undefined) yield name;
   }
+}
+
+/** One directory of the descent: the name of the repository that it is, if it is one, and what may hold others. */
+export async function descend(
+  bucket: RegistryBucket,
+  prefix: string,
+): Promise<{ readonly name: string | undefined; readonly below: readonly string[] }> {
+  const root = bucket.layout.repositoriesPrefix;
+  const below: string[] = [];
+  let isRepository = false;
+  for await (const directory of directories(bucket, prefix)) {
+    const last = directory.slice(prefix.length, -1);
+    if (prefix !== root && MARKERS.has(last)) isRepository = true;
+    else below.push(directory);
+  }
+  return { name: isRepository ? prefix.slice(root.length, -1) : undefined, below };
 }
 
 /** The two-hex-digit directories of blob data, each a listing of its own. */
@@ -32,7 +43,8 @@ export async function* blobDirectories(bucket: RegistryBucket): AsyncGenerator<s
   }
 }
 
-async function* directories(bucket: RegistryBucket, prefix: string): AsyncGenerator<string> {
+/** The directories right below a prefix, each ending in a slash, in key order. */
+export async function* directories(bucket: RegistryBucket, prefix: string): AsyncGenerator<string> {
   for await (const { prefixes } of listPages(bucket.objects, prefix, { delimiter: '/' })) yield* prefixes;
 }
 
@@ -43,28 +55,34 @@ export type Listed<K extends RegistryKey['kind']> = Extract<RegistryKey, { kind:
   readonly lastModified: Date;
 };
 
+/** An object as a listing or an inventory has it. */
+export interface ListedObject {
+  readonly key: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly lastModified: Date;
+}
+
 export interface ListedPage<K extends RegistryKey['kind']> {
   readonly known: readonly Listed<K>[];
   /** Objects whose key is of no kind that belongs here. */
   readonly other: readonly { readonly key: string; readonly lastModified: Date }[];
 }
 
-/** What is below a prefix, page by page, parsed. */
-export async function* listed<K extends RegistryKey['kind']>(
-  bucket: RegistryBucket,
-  prefix: string,
+/** A page of a listing, parsed. @param kinds that belong there. */
+export function parsed<K extends RegistryKey['kind']>(
+  layout: RegistryLayout,
+  objects: readonly ListedObject[],
   kinds: readonly K[],
-): AsyncGenerator<ListedPage<K>> {
-  for await (const objects of bucket.pages(prefix)) {
-    const known: Listed<K>[] = [];
-    const other: { key: string; lastModified: Date }[] = [];
-    for (const { key, size, lastModified } of objects) {
-      const parsed = bucket.layout.parse(key);
-      if (isOneOf(parsed, kinds)) known.push({ ...parsed, size, lastModified } as Listed<K>);
-      else other.push({ key, lastModified });
-    }
-    yield { known, other };
+): ListedPage<K> {
+  const known: Listed<K>[] = [];
+  const other: { key: string; lastModified: Date }[] = [];
+  for (const { key, size, lastModified } of objects) {
+    const place = layout.parse(key);
+    if (isOneOf(place, kinds)) known.push({ ...place, size, lastModified } as Listed<K>);
+    else other.push({ key, lastModified });
   }
+  return { known, other };
 }
 
 function isOneOf<K extends RegistryKey['kind']>(
@@ -85,8 +103,10 @@ export interface TagHistory {
 export class TagHistories {
   readonly #byTag = new Map<string, Digest[]>();
   readonly #movedAt = new Map<string, number>();
+  #byManifest: Map<Digest, TagHistory> | undefined;
 
   add(entry: Listed<'tag' | 'tag-history'>): void {
+    this.#byManifest = undefined;
     if (entry.kind === 'tag') this.#movedAt.set(entry.tag, entry.lastModified.getTime());
     else {
       const digests = this.#byTag.get(entry.tag);
@@ -95,7 +115,18 @@ export class TagHistories {
     }
   }
 
-  byManifest(): Map<Digest, TagHistory> {
+  /** Those of a page of a repository's tags. */
+  addAll(layout: RegistryLayout, objects: readonly ListedObject[]): void {
+    for (const entry of parsed(layout, objects, ['tag', 'tag-history']).known) this.add(entry);
+  }
+
+  /** What all tags that were added tell of a manifest. */
+  of(digest: Digest): TagHistory | undefined {
+    this.#byManifest ??= this.#inverted();
+    return this.#byManifest.get(digest);
+  }
+
+  #inverted(): Map<Digest, TagHistory> {
     const histories = new Map<Digest, TagHistory>();
     for (const [tag, digests] of this.#byTag) {
       const movedAt = this.#movedAt.get(tag) ?? 0;

@@ -9,89 +9,89 @@ import {
   toManifest,
   UnknownItemError,
 } from '../store/items.ts';
-import type { KeySet } from '../store/key-set.ts';
+import type { RegistryBucket } from '../store/registry-bucket.ts';
 import { type UploadPart, type UploadState, withPart } from '../store/upload-parts.ts';
-import { apply } from './apply.ts';
 import { uploadDueAt } from './apply-upload.ts';
 import { dataClaim, linkClaim, manifestClaims, tagClaims, uploadClaim } from './claims.ts';
-import { APPLIED, type Hints, type IndexContext, lostIn, type Outcome } from './context.ts';
-import { type Listed, listed, TagHistories, type TagHistory } from './listing.ts';
-import type { Kind, ReindexReporter } from './reindex-report.ts';
-import { keepStrange, strangeLink } from './strange.ts';
+import { type Comparison, settle, show, showOther } from './comparison.ts';
+import { type Listed, type ListedObject, parsed, TagHistories, type TagHistory } from './listing.ts';
 import { remembered } from './tag-names.ts';
 
 /** Keys of one page looked at side by side. */
 const CONCURRENCY = 16;
 
-export interface Comparison {
-  readonly context: IndexContext;
-  readonly reporter: ReindexReporter;
-  /** What the table claimed at the start. */
-  readonly claimed: KeySet;
-  /** What the listings have shown. */
-  readonly shown: KeySet;
+/** A part of a repository's keys: where they are below it, which they are, and how a page of them is looked at. */
+export interface Section {
+  /** Below the repository's own prefix. */
+  readonly prefix: string;
+  readonly show: (
+    comparison: Comparison,
+    objects: readonly ListedObject[],
+    historyOf: HistoryOf,
+  ) => Promise<void>;
 }
+
+/** What the tags of its repository tell of a manifest. */
+export type HistoryOf = (name: string, digest: Digest) => TagHistory | undefined;
+
+/** In the order in which they are looked at, uploads aside, which are known by their versions. */
+export const SECTIONS = {
+  links: { prefix: '_layers/', show: showLinks },
+  tags: { prefix: '_manifests/tags/', show: showTags },
+  manifests: { prefix: '_manifests/revisions/', show: showManifests },
+} as const satisfies Readonly<Record<string, Section>>;
+
+export type SectionName = keyof typeof SECTIONS;
+
+export const SECTION_NAMES = Object.keys(SECTIONS) as readonly SectionName[];
+
+/** Where a section of a repository is. The name is as it is written: one that does not parse has links all the same. */
+export const sectionPrefix = ({ layout }: RegistryBucket, name: string, section: Pick<Section, 'prefix'>) =>
+  `${layout.repositoriesPrefix}${name}/${section.prefix}`;
+
+const UPLOADS = { prefix: '_uploads/' } as const;
 
 /** Links, tags, manifests and uploads of one repository. */
 export async function reindexRepository(comparison: Comparison, name: string): Promise<void> {
   const { reporter, context } = comparison;
+  const { bucket } = context;
   reporter.found.repositories++;
-  // As it is written: a name that does not parse has links all the same.
-  const prefix = `${context.bucket.layout.repositoriesPrefix}${name}/`;
-  await reindexLinks(comparison, `${prefix}_layers/`);
-  const histories = await reindexTags(comparison, `${prefix}_manifests/tags/`);
-  await reindexManifests(comparison, `${prefix}_manifests/revisions/`, histories);
-  await reindexUploads(comparison, `${prefix}_uploads/`);
+  const histories = new TagHistories();
+  for (const section of Object.values(SECTIONS)) {
+    for await (const objects of bucket.pages(sectionPrefix(bucket, name, section))) {
+      if (section === SECTIONS.tags) histories.addAll(bucket.layout, objects);
+      await section.show(comparison, objects, (_, digest) => histories.of(digest));
+    }
+  }
+  await reindexUploads(comparison, name);
 }
 
-/** A page of a listing; what does not parse is counted, and kept if it may be a link. */
-async function* pages<K extends RegistryKey['kind']>(
+/** Those of a page that are of these kinds; what does not parse is counted, and kept if it may be a link. */
+async function known<K extends RegistryKey['kind']>(
   comparison: Comparison,
-  prefix: string,
+  objects: readonly ListedObject[],
   kinds: readonly K[],
-): AsyncGenerator<readonly Listed<K>[]> {
-  for await (const { known, other } of listed(comparison.context.bucket, prefix, kinds)) {
-    await showOther(comparison, other);
-    yield known;
-  }
+): Promise<readonly Listed<K>[]> {
+  const page = parsed(comparison.context.bucket.layout, objects, kinds);
+  await showOther(comparison, page.other);
+  return page.known;
 }
 
-async function showOther(
-  { context, reporter, shown }: Comparison,
-  other: readonly { readonly key: string; readonly lastModified: Date }[],
-): Promise<void> {
-  reporter.unrecognised += other.length;
-  for (const { key, lastModified } of other) {
-    const link = strangeLink(context.bucket.layout, key);
-    if (link === undefined) continue;
-    if (link.digest !== undefined) shown.add(linkClaim(link.name, link.digest, lastModified.getTime()));
-    reporter.unreadable.push({ repository: link.name, what: key, detail: 'not of the known layout' });
-    await keepStrange(context, key, link, lastModified.getTime());
-  }
-}
-
-async function reindexLinks(comparison: Comparison, prefix: string): Promise<void> {
-  const { reporter } = comparison;
-  for await (const page of pages(comparison, prefix, ['layer'])) {
-    reporter.found.links += page.length;
-    await pMap(page, (link) => showLink(comparison, link), { concurrency: CONCURRENCY });
-  }
+async function showLinks(comparison: Comparison, objects: readonly ListedObject[]): Promise<void> {
+  const page = await known(comparison, objects, ['layer']);
+  comparison.reporter.found.links += page.length;
+  await pMap(page, (link) => showLink(comparison, link), { concurrency: CONCURRENCY });
 }
 
 async function showLink(comparison: Comparison, link: Listed<'layer'>): Promise<void> {
   await show(comparison, 'links', link, [linkClaim(link.name, link.digest, link.lastModified.getTime())]);
 }
 
-async function reindexTags(comparison: Comparison, prefix: string): Promise<Map<Digest, TagHistory>> {
-  const { reporter } = comparison;
-  const histories = new TagHistories();
-  for await (const page of pages(comparison, prefix, ['tag', 'tag-history'])) {
-    for (const entry of page) histories.add(entry);
-    const tags = page.filter((entry): entry is Listed<'tag'> => entry.kind === 'tag');
-    reporter.found.tags += tags.length;
-    await pMap(tags, (tag) => showTag(comparison, tag), { concurrency: CONCURRENCY });
-  }
-  return histories.byManifest();
+async function showTags(comparison: Comparison, objects: readonly ListedObject[]): Promise<void> {
+  const page = await known(comparison, objects, ['tag', 'tag-history']);
+  const tags = page.filter((entry): entry is Listed<'tag'> => entry.kind === 'tag');
+  comparison.reporter.found.tags += tags.length;
+  await pMap(tags, (tag) => showTag(comparison, tag), { concurrency: CONCURRENCY });
 }
 
 async function showTag(comparison: Comparison, tag: Listed<'tag'>): Promise<void> {
@@ -106,31 +106,29 @@ async function showTag(comparison: Comparison, tag: Listed<'tag'>): Promise<void
   await show(comparison, 'tags', tag, tagClaims(tag.name, tag.tag, link.digest, link.lastModified.getTime()));
 }
 
-async function reindexManifests(
+async function showManifests(
   comparison: Comparison,
-  prefix: string,
-  histories: Map<Digest, TagHistory>,
+  objects: readonly ListedObject[],
+  historyOf: HistoryOf,
 ): Promise<void> {
-  const { context, reporter } = comparison;
-  const { table } = context.metadata;
-  for await (const page of pages(comparison, prefix, ['revision'])) {
-    reporter.found.manifests += page.length;
-    const [first] = page;
-    if (first !== undefined) await showRepository(comparison, first.name);
-    const items = await table.getMany(page.map(({ name, digest }) => manifestKey(name, digest)));
-    const known = new Map(items.map((item) => [item.sk, item]));
-    await pMap(
-      page,
-      (revision) => {
-        const item = known.get(manifestKey(revision.name, revision.digest).sk);
-        const history = histories.get(revision.digest);
-        return orReport(comparison, revision, () =>
-          showManifest(comparison, revision, item && toManifest(item), history),
-        );
-      },
-      { concurrency: CONCURRENCY },
-    );
-  }
+  const { table } = comparison.context.metadata;
+  const page = await known(comparison, objects, ['revision']);
+  comparison.reporter.found.manifests += page.length;
+  for (const name of new Set(page.map(({ name }) => name))) await showRepository(comparison, name);
+  const items = await table.getMany(page.map(({ name, digest }) => manifestKey(name, digest)));
+  const keyed = new Map(items.map((item) => [`${item.pk} ${item.sk}`, item]));
+  await pMap(
+    page,
+    (revision) => {
+      const { pk, sk } = manifestKey(revision.name, revision.digest);
+      const item = keyed.get(`${pk} ${sk}`);
+      const history = historyOf(revision.name, revision.digest);
+      return orReport(comparison, revision, () =>
+        showManifest(comparison, revision, item && toManifest(item), history),
+      );
+    },
+    { concurrency: CONCURRENCY },
+  );
 }
 
 /** An item in a shape not known is left as it is and reported: a run skips its repository. */
@@ -182,9 +180,10 @@ async function showManifest(
 }
 
 /** Those with nothing but versions left as well: of every push there was before somebody looked. */
-async function reindexUploads(comparison: Comparison, prefix: string): Promise<void> {
+export async function reindexUploads(comparison: Comparison, name: string): Promise<void> {
   const { reporter } = comparison;
   const { bucket } = comparison.context;
+  const prefix = sectionPrefix(bucket, name, UPLOADS);
   const found = new Map<string, FoundUpload>();
   for await (const parts of bucket.uploadParts(prefix)) {
     const other: UploadPart[] = [];
@@ -209,46 +208,11 @@ async function showUpload(comparison: Comparison, upload: FoundUpload): Promise<
   await show(comparison, 'uploads', key, [uploadClaim(name, uuid, uploadDueAt(upload))]);
 }
 
-/** Blob data of one two-hex-digit directory. */
-export async function reindexBlobs(comparison: Comparison, directory: string): Promise<void> {
-  const { reporter } = comparison;
-  for await (const page of pages(comparison, directory, ['blob'])) {
-    reporter.found.blobs += page.length;
-    await pMap(page, (blob) => show(comparison, 'blobs', blob, [dataClaim(blob.digest, blob.size)]), {
-      concurrency: CONCURRENCY,
-    });
-  }
-}
-
-/** What a listing shows is remembered; if the table did not claim all of it, it is applied. */
-async function show(
-  comparison: Comparison,
-  kind: Kind,
-  key: RegistryKey & { readonly lastModified: Date },
-  claims: readonly string[],
-): Promise<void> {
-  for (const claim of claims) comparison.shown.add(claim);
-  if (claims.every((claim) => comparison.claimed.has(claim))) return;
-  comparison.reporter.added[kind]++;
-  await settle(comparison, key, { at: (lastModified) => lastModified.getTime() });
-}
-
-/** Applies a key and counts what did not settle. */
-export async function settle(comparison: Comparison, key: RegistryKey, hints: Hints): Promise<void> {
-  const { reporter } = comparison;
-  const outcome = await applied(comparison, key, hints);
-  for (const digest of lostIn(outcome)) reporter.lost.add(digest);
-  if (outcome.status === 'retry') reporter.postponed++;
-}
-
-async function applied(comparison: Comparison, key: RegistryKey, hints: Hints): Promise<Outcome> {
-  try {
-    return await apply(comparison.context, key, hints);
-  } catch (error) {
-    // A manifest's own item is reported by the caller.
-    if (!(error instanceof UnknownItemError) || key.kind === 'revision') throw error;
-    const { pk: repository, sk: what } = error.key;
-    comparison.reporter.unreadable.push({ repository, what, detail: error.message });
-    return APPLIED;
-  }
+/** A page of blob data. */
+export async function showBlobs(comparison: Comparison, objects: readonly ListedObject[]): Promise<void> {
+  const page = await known(comparison, objects, ['blob']);
+  comparison.reporter.found.blobs += page.length;
+  await pMap(page, (blob) => show(comparison, 'blobs', blob, [dataClaim(blob.digest, blob.size)]), {
+    concurrency: CONCURRENCY,
+  });
 }

@@ -14,10 +14,11 @@ import { KeySet } from '../store/key-set.ts';
 import type { Item, Key } from '../store/table.ts';
 import type { Healed } from './blob-events.ts';
 import { claimOf } from './claims.ts';
+import type { Comparison } from './comparison.ts';
 import type { IndexContext } from './context.ts';
 import { recordReindex } from './heartbeat.ts';
 import { blobDirectories, repositoryNames } from './listing.ts';
-import { type Comparison, reindexBlobs, reindexRepository } from './reindex-listing.ts';
+import { reindexRepository, showBlobs } from './reindex-listing.ts';
 import { type ReindexReport, ReindexReporter } from './reindex-report.ts';
 import { relook } from './relook.ts';
 
@@ -43,7 +44,9 @@ export async function reindex(context: IndexContext, options: ReindexOptions = {
   const startedAt = context.now();
   const reporter = new ReindexReporter();
   const healing = { ...context, onRestored: (blob: RestoredBlob) => reporter.restored.push(blob) };
-  const comparison: Comparison = { context: healing, reporter, claimed: new KeySet(), shown: new KeySet() };
+  const claimed = new KeySet();
+  const shown = new KeySet();
+  const comparison: Comparison = { context: healing, reporter, claimed, shown };
 
   let done = 0;
   const step = (phase: ReindexPhase, count = 1): void => {
@@ -53,7 +56,7 @@ export async function reindex(context: IndexContext, options: ReindexOptions = {
   await scan(context, async (items) => {
     for (const item of items) {
       const claim = claimOf(item);
-      if (claim !== undefined) comparison.claimed.add(claim);
+      if (claim !== undefined) claimed.add(claim);
     }
     step('table', items.length);
   });
@@ -70,7 +73,7 @@ export async function reindex(context: IndexContext, options: ReindexOptions = {
   await pMap(
     blobDirectories(context.bucket),
     async (directory) => {
-      await reindexBlobs(comparison, directory);
+      for await (const objects of context.bucket.pages(directory)) await showBlobs(comparison, objects);
       step('blobs');
     },
     { concurrency },
@@ -79,7 +82,7 @@ export async function reindex(context: IndexContext, options: ReindexOptions = {
   await scan(context, async (items) => {
     const unseen = items.filter((item) => {
       const claim = claimOf(item);
-      return (claim !== undefined && !comparison.shown.has(claim)) || item.sk.startsWith('UNREADABLE#');
+      return (claim !== undefined && !shown.has(claim)) || item.sk.startsWith('UNREADABLE#');
     });
     await pMap(unseen, (item) => relook(comparison, item), { concurrency });
     step('verification', items.length);

@@ -5,7 +5,7 @@ import { isRepositoryName, isTagName } from '../registry/names.ts';
 import { edgeKeys } from '../store/edges.ts';
 import { UnknownItemError } from '../store/items.ts';
 import type { Item, Key } from '../store/table.ts';
-import { type Comparison, settle } from './reindex-listing.ts';
+import { type Comparison, settle } from './comparison.ts';
 import type { Kind } from './reindex-report.ts';
 import { releaseStrange, strangeKeyOf, strangeLink } from './strange.ts';
 

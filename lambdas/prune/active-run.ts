@@ -5,11 +5,12 @@ import type { ObjectStore } from '../store/object-store.ts';
 import { runKey } from '../store/runs.ts';
 import type { Value } from '../store/table.ts';
 import type { Radius } from './brake.ts';
-import type { PlanProgress, Refusal, Report, Status, Tally } from './report.ts';
+import type { PlanProgress, Refusal, Report, Status } from './report.ts';
 import type { PruneRequest } from './request.ts';
 import type { Run } from './run.ts';
 import type { PruneDependencies } from './settings.ts';
 import type { RunOptions } from './start-run.ts';
+import type { Tally } from './tally.ts';
 
 /** A run that has its lock, before it knows what it may do. */
 export interface Begun {
@@ -41,6 +42,8 @@ export interface RunState {
   plan: PlanProgress | undefined;
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
+  /** When the lock is free at the end where a worker may still live, milliseconds since the epoch. @default at once */
+  freeAt?: number;
   /** When the run's item last told how far it is, milliseconds since the epoch. */
   recordedAt: number;
 }
@@ -80,6 +83,9 @@ export const radiusOf = ({ run: { tally } }: ActiveRun): Radius => ({
 /** A run's items outlive it for a year: seconds, as DynamoDB's TTL wants them. */
 const RUN_RETENTION = 365 * 24 * 3600;
 
+/** When the items of a run that began then may go: seconds since the epoch. @param startedAt milliseconds. */
+export const runExpiry = (startedAt: number): number => Math.ceil(startedAt / 1000) + RUN_RETENTION;
+
 /** The run's item at its start. A dry run has none. */
 export async function recordStart(begun: Begun): Promise<void> {
   const { dependencies, request, options, lock, state, versioning } = begun;
@@ -88,7 +94,7 @@ export async function recordStart(begun: Begun): Promise<void> {
   const recoverable = versioning === 'enabled';
   await record(begun, {
     ...{ owner: dependencies.owner, mode, trigger, startedAt: new Date(startedAt).toISOString() },
-    ...{ expireAt: Math.ceil(startedAt / 1000) + RUN_RETENTION, fence: lock?.fence ?? 0, status: 'running' },
+    ...{ expireAt: runExpiry(startedAt), fence: lock?.fence ?? 0, status: 'running' },
     ...{ recoverable, ...(recoverable ? untilOf(startedAt, dependencies) : {}) },
     ...(options.limit === undefined ? {} : { plan: options.limit.hash }),
   });
@@ -107,7 +113,7 @@ const untilOf = (startedAt: number, { settings }: PruneDependencies) => ({
 });
 
 /** How often a run's item tells how far it is (milliseconds). */
-const RECORD_EVERY = 10_000;
+export const RECORD_EVERY = 10_000;
 
 /**
  * Tells whoever watches how far the run is, and sees whether the lock was taken from it by force: then it begins nothing
@@ -122,7 +128,7 @@ export async function recordProgress(active: ActiveRun): Promise<void> {
 }
 
 /** As the run's item has them, of a report as of what is counted on the way to it. */
-const countsOf = ({
+export const countsOf = ({
   manifests,
   blobs,
   links,

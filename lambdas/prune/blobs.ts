@@ -20,8 +20,8 @@ export async function handleBlob(run: Run, digest: Digest): Promise<BlobOutcome>
   const blob = await lookAt(run, digest);
   if (blob === undefined || blob.item.state === 'deleted') return left;
   const { item } = blob;
-  // What this run has taken and could not finish is for the next one.
-  if (item.state === 'deleting') return item.runId === run.runId ? left : { next: 'resolve', item };
+  // What this run has taken under its fence and could not finish is for the next one, or is another worker's.
+  if (item.state === 'deleting') return item.fence === run.fence ? left : { next: 'resolve', item };
   if (run.policy.resolveOnly) return left;
   run.tally.examineBlob(digest);
 

@@ -6,6 +6,7 @@ import type { Stores } from '../store/hold.ts';
 import { queueName, repositoryPk, SHARDS } from '../store/items.ts';
 import { dueEntries } from '../store/queue.ts';
 import type { Item, Key } from '../store/table.ts';
+import type { Counters } from './counters.ts';
 import type { Refusal } from './report.ts';
 import { type PruneRequest, repositoryScope } from './request.ts';
 
@@ -98,51 +99,59 @@ export class RunningBrake {
   readonly #stores: Stores;
   readonly #limits: Limits;
   readonly #runId: string;
-  /** Taken by this run, and up to how many it may take, by repository. */
-  readonly #manifests = new Map<string, { taken: number; allowed: number }>();
-  readonly #bytes: { taken: number; allowed: number };
+  readonly #counters: Counters;
+  /** Up to how many the run may take, as far as it was asked, by repository. */
+  readonly #manifestsAllowed = new Map<string, number>();
+  #bytesAllowed: number;
 
-  constructor(stores: Stores, settings: BrakeSettings, request: PruneRequest, runId: string) {
+  /** @param of the run, and the counters of all its workers. */
+  constructor(
+    stores: Stores,
+    settings: BrakeSettings,
+    request: PruneRequest,
+    of: { readonly runId: string; readonly counters: Counters },
+  ) {
     this.#stores = stores;
-    this.#runId = runId;
+    this.#runId = of.runId;
+    this.#counters = of.counters;
     this.#limits = limitsOf(settings, request);
-    this.#bytes = { taken: 0, allowed: this.#limits.byteFloor };
+    this.#bytesAllowed = this.#limits.byteFloor;
   }
 
   /** Before manifests are taken. */
   async takeManifests(repository: string, count: number): Promise<Refusal | undefined> {
     const { manifests: percent, manifestFloor } = this.#limits;
     if (percent >= 100) return undefined;
-    const known = this.#manifests.get(repository) ?? { taken: 0, allowed: manifestFloor };
-    this.#manifests.set(repository, known);
-    known.taken += count;
-    if (known.taken <= known.allowed) return undefined;
-    const enough = toBe(2 * known.taken, percent);
+    const taken = await this.#counters.add(`manifests ${repository}`, count);
+    const known = () => this.#manifestsAllowed.get(repository) ?? manifestFloor;
+    if (taken <= known()) return undefined;
+    const enough = toBe(2 * taken, percent);
     const total = await countManifests(this.#stores, repository, enough, this.#runId);
-    known.allowed = Math.max(known.allowed, (total * percent) / 100);
-    if (known.taken <= known.allowed) return undefined;
-    return refusalsOf([manifestExcess(repository, known.taken, total, percent)])[0];
+    const allowed = Math.max(known(), (total * percent) / 100);
+    this.#manifestsAllowed.set(repository, allowed);
+    if (taken <= allowed) return undefined;
+    return refusalsOf([manifestExcess(repository, taken, total, percent)])[0];
   }
 
   /** They could not be taken after all. */
-  giveBackManifests(repository: string, count: number): void {
-    const known = this.#manifests.get(repository);
-    if (known !== undefined) known.taken -= count;
+  async giveBackManifests(repository: string, count: number): Promise<void> {
+    if (this.#limits.manifests < 100) await this.#counters.add(`manifests ${repository}`, -count);
   }
 
-  /** Before bytes go. @param deleted bytes, by this run so far. */
+  /** Before bytes go. @param deleted bytes, by this process so far. */
   async takeBytes(count: number, deleted: () => number): Promise<Refusal | undefined> {
     const { bytes: percent } = this.#limits;
     if (percent >= 100) return undefined;
-    const known = this.#bytes;
-    known.taken += count;
-    if (known.taken <= known.allowed) return undefined;
-    const listed = await countBytes(this.#stores, toBe(2 * known.taken, percent) - deleted());
+    const taken = await this.#counters.add('bytes', count);
+    if (taken <= this.#bytesAllowed) return undefined;
+    // What others have taken is gone, or about to go.
+    const gone = () => (this.#counters.shared ? taken - count : deleted());
+    const listed = await countBytes(this.#stores, toBe(2 * taken, percent) - gone());
     // What goes while the bucket is listed is better counted twice than not at all: it would stop the run for nothing.
-    const total = listed + deleted();
-    known.allowed = Math.max(known.allowed, (total * percent) / 100);
-    if (known.taken <= known.allowed) return undefined;
-    return refusalsOf([byteExcess(known.taken, total, percent)])[0];
+    const total = listed + gone();
+    this.#bytesAllowed = Math.max(this.#bytesAllowed, (total * percent) / 100);
+    if (taken <= this.#bytesAllowed) return undefined;
+    return refusalsOf([byteExcess(taken, total, percent)])[0];
   }
 }
 

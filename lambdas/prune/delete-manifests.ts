@@ -182,7 +182,7 @@ async function bury(run: Run, doomed: Doomed, taken: number, group: ReadonlySet<
     if (written !== undefined) return true;
     // Written since it was taken: by an indexer that needs it, or by one that saw its link go.
     const now = await run.metadata.manifest(name, digest);
-    if (now?.state !== 'deleting' || now.runId !== run.runId) return false;
+    if (now?.state !== 'deleting' || now.fence !== run.fence) return false;
     if (now.rescue || (await holdsAgain(run, doomed, group))) return false;
     version = now.version;
   }

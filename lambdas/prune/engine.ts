@@ -48,7 +48,7 @@ export async function finishRun(active: ActiveRun, failure?: unknown): Promise<R
     await recordEnd(active, report);
     return report;
   } finally {
-    await lock?.release();
+    await lock?.release(state.freeAt);
   }
 }
 

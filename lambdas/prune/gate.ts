@@ -99,7 +99,7 @@ async function poison({ deadLetters }: GateInput): Promise<Refusal | undefined> 
 export function policyOf(
   request: PruneRequest,
   settings: PruneSettings,
-  verdict: Verdict,
+  verdict: Pick<Verdict, 'refused' | 'mayDelete' | 'recoverable'>,
   foresees: boolean,
 ): Policy {
   const offline = request.mode === 'offline';

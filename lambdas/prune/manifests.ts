@@ -23,7 +23,7 @@ export async function handleManifest(run: Run, name: string, digest: Digest): Pr
     const item = await run.metadata.manifest(name, digest);
     if (item === undefined || item.state === 'deleted') return 'left';
     // Another worker of this run has it and may give it back, or it could not be finished and is for the next run.
-    if (item.state === 'deleting' && item.runId === run.runId) return 'waiting';
+    if (item.state === 'deleting' && item.fence === run.fence) return 'waiting';
     if (item.state === 'deleting') return await resolve(run, item, obstacle);
     if (run.policy.resolveOnly || !run.policy.inScope(name)) return 'left';
     run.tally.examineManifest(manifestId(name, digest));
@@ -31,7 +31,7 @@ export async function handleManifest(run: Run, name: string, digest: Digest): Pr
       run.limit?.keep(item, { by: 'problem', detail: item.problem?.detail ?? obstacle ?? '' });
       return 'left';
     }
-    if (isPushedMeanwhile(run, item)) {
+    if (await isPushedMeanwhile(run, item)) {
       const message = `${name}@${digest} was pushed during the run, so the registry is not stopped or read-only`;
       run.halt({ code: 'pushes-arriving', message, repository: name, digest });
       return 'left';
@@ -54,17 +54,20 @@ export async function handleManifest(run: Run, name: string, digest: Digest): Pr
     const outcome = await deleteManifests(run, decision.group, reason);
     if (outcome === 'failed') run.tally.incomplete++;
     if (outcome !== 'conflict') return 'progress';
-    run.brake?.giveBackManifests(name, length);
+    await run.brake?.giveBackManifests(name, length);
   }
   // Still queued: for the next pass, or the next run.
   return 'waiting';
 }
 
 /** In an offline run. A link that the run itself has put back, in repairing what an earlier one left, is no push. */
-function isPushedMeanwhile({ request, startedAt, relinked }: Run, item: ManifestItem): boolean {
+async function isPushedMeanwhile(
+  { request, startedAt, relinked }: Run,
+  item: ManifestItem,
+): Promise<boolean> {
   const { name, digest, pushedAt } = item;
   if (request.mode !== 'offline' || pushedAt <= startedAt) return false;
-  return relinked.get(manifestId(name, digest)) !== pushedAt;
+  return (await relinked.get(manifestId(name, digest))) !== pushedAt;
 }
 
 /** Beyond the plan nothing goes, whatever the filters say. */

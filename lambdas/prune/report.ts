@@ -1,8 +1,5 @@
 /** What a run did, as its callers see it (docs/events.md). */
 import type { Digest } from '../registry/digest.ts';
-import type { RestoredBlob } from '../store/hold.ts';
-import { KeySet } from '../store/key-set.ts';
-import type { FailedDelete } from '../store/object-store.ts';
 import type { PullTime } from './pull-times.ts';
 import type { Mode, Trigger } from './request.ts';
 
@@ -16,17 +13,12 @@ export interface Refusal {
   readonly digest?: Digest;
 }
 
-export type RefusalCode =
-  | 'stale-index'
-  | 'dead-letters'
-  | 'pushes-arriving'
-  | 'blast-radius'
-  | 'unversioned-bucket'
-  | 'unreadable'
-  | 'kept'
-  | 'lost'
-  | 'failed'
-  | 'event-not-published';
+export const REFUSAL_CODES = [
+  ...(['stale-index', 'dead-letters', 'pushes-arriving', 'blast-radius', 'unversioned-bucket'] as const),
+  ...(['unreadable', 'kept', 'lost', 'failed', 'event-not-published'] as const),
+] as const;
+
+export type RefusalCode = (typeof REFUSAL_CODES)[number];
 
 export type ImageDeleted = ({ readonly untagged: string } | { readonly deleted: Digest }) & PullTime;
 
@@ -115,80 +107,3 @@ export const MAX_DROPPED = 10_000;
 
 /** Entries of `imagesDeleted` and `refusals`; the journal has them all. */
 export const MAX_LISTED = 1000;
-
-/** Counts as the run goes. */
-export class Tally {
-  readonly manifests = { examined: 0, deleted: 0, skipped: 0 };
-  readonly blobs = { examined: 0, condemned: 0, condemnedBytes: 0, deleted: 0, rescued: 0, failed: 0 };
-  readonly links = { deleted: 0 };
-  readonly uploads = { deleted: 0, bytes: 0 };
-  spaceReclaimed = 0;
-  /** Blobs that something needed after they had been deleted: those that came back, and those that cannot. */
-  readonly restored: RestoredBlob[] = [];
-  readonly lost: Digest[] = [];
-  /** Deletions that failed or were put off, so that the run has not done all it was asked for. */
-  incomplete = 0;
-  /** Manifests deleted, by repository. */
-  readonly deletedIn = new Map<string, number>();
-  readonly #examined = new KeySet();
-  readonly #images: ImageDeleted[] = [];
-  readonly #refusals: Refusal[] = [];
-  readonly #refused = new Set<string>();
-
-  /** However often it is looked at. @param id `<repository>@<digest>` */
-  examineManifest(id: string): void {
-    if (this.#examined.add(id)) this.manifests.examined++;
-  }
-
-  /** Examined, and kept because something is not understood. */
-  skipManifest(id: string): void {
-    this.examineManifest(id);
-    if (this.#examined.add(`skipped ${id}`)) this.manifests.skipped++;
-  }
-
-  deleteManifest(repository: string): void {
-    this.manifests.deleted++;
-    this.deletedIn.set(repository, (this.deletedIn.get(repository) ?? 0) + 1);
-  }
-
-  examineBlob(digest: Digest): void {
-    if (this.#examined.add(digest)) this.blobs.examined++;
-  }
-
-  /** A manifest's digest is listed once, whether the manifest, its bytes, or both are gone. */
-  image(entry: ImageDeleted): void {
-    if ('deleted' in entry && !this.#examined.add(`deleted ${entry.deleted}`)) return;
-    if (this.#images.length < MAX_LISTED) this.#images.push(entry);
-  }
-
-  /** Each refusal is listed once, however often it is met. */
-  refuse(refusal: Refusal): void {
-    const { code, repository, digest, message } = refusal;
-    const id =
-      digest === undefined && code === 'failed' ? message : `${code} ${repository ?? ''} ${digest ?? ''}`;
-    if (this.#refused.has(id) || this.#refusals.length >= MAX_LISTED) return;
-    this.#refused.add(id);
-    this.#refusals.push(refusal);
-  }
-
-  /** Why the run ended itself: before all others, as what its event and metric tell. */
-  lead(refusal: Refusal): void {
-    this.#refusals.unshift(refusal);
-  }
-
-  /** Keys that S3 did not confirm: each is refused by itself, and the run has not done all it was asked for. */
-  fail(failed: readonly FailedDelete[], about: Pick<Refusal, 'repository' | 'digest'> = {}): void {
-    for (const { key, code, message } of failed) {
-      this.incomplete++;
-      this.refuse({ code: 'failed', message: `${key}: ${code}: ${message}`, ...about });
-    }
-  }
-
-  get images(): readonly ImageDeleted[] {
-    return this.#images;
-  }
-
-  get refusals(): readonly Refusal[] {
-    return this.#refusals;
-  }
-}

@@ -17,7 +17,7 @@ export async function runSlice(
     await lock?.extend(deadline);
     state.deadline = deadline;
   }
-  const done = await workOff(active.run, shards);
+  const { done } = await workOff(active.run, shards);
   for (const shard of shards) if (done) state.unfinished.delete(shard);
   return done;
 }

@@ -6,8 +6,9 @@ import type { Touch } from '../store/metadata.ts';
 import type { DeleteResult } from '../store/object-store.ts';
 import type { RunningBrake } from './brake.ts';
 import type { Limit } from './limit.ts';
-import type { Refusal, Tally } from './report.ts';
+import type { Refusal } from './report.ts';
 import type { PruneRequest } from './request.ts';
+import type { Tally } from './tally.ts';
 
 /** What the run may do and how long things must have rested, in milliseconds. */
 export interface Policy {
@@ -32,6 +33,8 @@ export const cascades = ({ grace, foresees }: Policy): boolean => grace === 0 ||
 export interface Run extends Stores {
   readonly runId: string;
   readonly fence: number;
+  /** The worker of a distributed run, by which what it has deleted is counted should it die. */
+  readonly slice?: string | undefined;
   readonly request: PruneRequest;
   readonly policy: Policy;
   /** An approved plan, beyond which nothing goes. */
@@ -48,8 +51,7 @@ export interface Run extends Stores {
   readonly sleep: (milliseconds: number) => Promise<void>;
   /** Deletes objects, sharing requests with whoever deletes at the same time. */
   readonly deleteObjects: (keys: readonly string[]) => Promise<DeleteResult>;
-  /** When this run has written back the `revisions` link of a manifest, by `<repository>@<digest>`. */
-  readonly relinked: ReadonlyMap<string, number>;
+  readonly relinked: Relinked;
   /** What a repository holds that could not be read; nothing of it is deleted then. */
   readonly obstacles: Obstacles;
   /** Items of one page worked on at the same time. */
@@ -62,6 +64,12 @@ export interface Run extends Stores {
   readonly stop: () => void;
   /** Whether to begin no more work: out of time, aborted, stopped, or halted. */
   readonly isOver: () => boolean;
+}
+
+/** When this run has written back the `revisions` link of a manifest, by `<repository>@<digest>`. */
+export interface Relinked {
+  get(id: string): Promise<number | undefined> | number | undefined;
+  set(id: string, writtenAt: number): unknown;
 }
 
 export interface Obstacles {
@@ -81,4 +89,7 @@ export const released = ({ policy: { foresees, grace }, now }: Run): Touch => ({
 });
 
 /** The marks of this run on what it takes. */
-export const marks = (run: Run) => ({ runId: run.runId, fence: run.fence });
+export const marks = ({ runId, fence, slice }: Run) => ({
+  ...{ runId, fence },
+  ...(slice === undefined ? {} : { slice }),
+});

@@ -5,7 +5,7 @@ import type { MarkerRemover } from '../store/markers.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import type { Table } from '../store/table.ts';
 import type { BrakeSettings } from './brake.ts';
-import type { Tally } from './report.ts';
+import type { Tally } from './tally.ts';
 
 /** The times and rights of all runs, in milliseconds (environment of the functions). */
 export interface PruneSettings {

@@ -13,6 +13,7 @@ import {
 } from '../store/items.ts';
 import { KeySet } from '../store/key-set.ts';
 import { DeadlineError } from '../store/object-store.ts';
+import { compareUtf8 } from '../store/order.ts';
 import { dueEntries } from '../store/queue.ts';
 import { sideBySide } from '../store/side-by-side.ts';
 import type { DueEntry, Key } from '../store/table.ts';
@@ -20,6 +21,7 @@ import { findArrival } from './arrivals.ts';
 import { handleBlob } from './blobs.ts';
 import type { Limit } from './limit.ts';
 import { type Handled, handleManifest } from './manifests.ts';
+import { orderOf, type Phase, type Step, stepsOf } from './phases.ts';
 import { cascades, type Run } from './run.ts';
 import { sweep } from './sweep.ts';
 import { type Stale, unlink } from './unlink.ts';
@@ -29,37 +31,60 @@ import { abortMultipartUploads, handleUpload } from './uploads.ts';
 const SETTLE_MS = 500;
 
 /** Shards of a slice worked on side by side, each with `concurrency` items: as many as there are connections. */
-const SHARDS_AT_ONCE = 4;
+export const SHARDS_AT_ONCE = 4;
 
 /** Entries of a plan worked on before the next, as of the queue. */
 const PLANNED_PAGE = 1000;
 
-/** @returns whether the shards were worked off. */
-export async function workOff(run: Run, shards: readonly string[]): Promise<boolean> {
-  try {
-    await queuePhase(run, 'manifest', shards, (entries) => manifestPage(run, entries));
-    // What is due comes first, so that a walk longer than the time there is does not keep it waiting for ever.
-    if (!cascades(run.policy)) await blobsAndUploads(run, shards);
-    // A plan names what it is about.
-    const all = !run.request.filters.dangling && run.limit === undefined;
-    if (all && !run.policy.resolveOnly) {
-      await everyManifest(run, shards);
-      await queuePhase(run, 'manifest', shards, (entries) => manifestPage(run, entries));
-    }
-    if (cascades(run.policy)) await blobsAndUploads(run, shards);
-    // Multipart uploads have no shard: whoever has the first one sees to them.
-    if (shards.includes('0') && !run.isOver()) await abortMultipartUploads(run);
-  } catch (error) {
-    if (!(error instanceof DeadlineError)) throw error;
-    return false;
-  }
-  return !run.isOver();
+/** What is to be worked off. */
+export interface Work {
+  readonly phase: Phase;
+  /** The walk over all manifests goes on behind this repository. @default it begins with the first */
+  readonly after?: string | undefined;
 }
 
-async function blobsAndUploads(run: Run, shards: readonly string[]): Promise<void> {
+export interface WorkedOff {
+  /** Whether the shards were worked off. */
+  readonly done: boolean;
+  /** Whether anything has changed that may make other things due, in other shards too. */
+  readonly progress: boolean;
+  /** The last repository up to which the walk over all manifests has come; absent before the first. */
+  readonly after?: string | undefined;
+}
+
+/** Works on some shards until they are worked off or the run {@link Run.isOver | is over}. */
+export async function workOff(
+  run: Run,
+  shards: readonly string[],
+  { phase, after }: Work = { phase: 'all' },
+): Promise<WorkedOff> {
+  const walk: Walk = { after };
+  let progress = false;
+  const work: Record<Step, () => Promise<boolean>> = {
+    manifests: () => queuePhase(run, 'manifest', shards, (entries) => manifestPage(run, entries)),
+    walk: () => everyManifest(run, shards, walk),
+    blobs: () => blobsAndUploads(run, shards),
+    // Multipart uploads have no shard: whoever has the first one sees to them.
+    multipart: async () => {
+      if (shards.includes('0') && !run.isOver()) await abortMultipartUploads(run);
+      return false;
+    },
+  };
+  const worked = (done: boolean): WorkedOff => ({ done, progress, after: walk.after });
+  try {
+    for (const step of stepsOf(orderOf(run), phase)) progress = (await work[step]()) || progress;
+  } catch (error) {
+    if (!(error instanceof DeadlineError)) throw error;
+    return worked(false);
+  }
+  return worked(!run.isOver());
+}
+
+async function blobsAndUploads(run: Run, shards: readonly string[]): Promise<boolean> {
   await haltOnArrival(run);
-  await queuePhase(run, 'blob', shards, (entries) => blobPage(run, entries));
-  await queuePhase(run, 'upload', shards, (entries) => uploadPage(run, entries));
+  const blobs = await queuePhase(run, 'blob', shards, (entries) => blobPage(run, entries));
+  const uploads = await queuePhase(run, 'upload', shards, (entries) => uploadPage(run, entries));
+  return blobs || uploads;
 }
 
 /** Offline, the bucket is looked through once more before the first bytes go. */
@@ -76,7 +101,7 @@ async function queuePhase(
   kind: QueueKind,
   shards: readonly string[],
   handle: PageHandler,
-): Promise<void> {
+): Promise<boolean> {
   // Offline, nothing waits for its time; uploads always do.
   const feedsItself =
     kind !== 'upload' && !run.policy.resolveOnly && (cascades(run.policy) || run.policy.quarantine === 0);
@@ -86,16 +111,20 @@ async function queuePhase(
     return feedsItself ? run.now() : run.startedAt;
   };
   const settled = new KeySet();
+  let any = false;
   for (let quiet = 0; !run.isOver() && quiet < 2; ) {
     const progress = await sideBySide(
       shards,
       (shard) => stopAllOnFailure(run, () => pass(run, { kind, shard }, until, settled, handle)),
       SHARDS_AT_ONCE,
     );
-    if (!feedsItself) return;
-    quiet = progress.some(Boolean) ? 0 : quiet + 1;
+    const isQuiet = !progress.some(Boolean);
+    any ||= !isQuiet;
+    if (!feedsItself) break;
+    quiet = isQuiet ? quiet + 1 : 0;
     if (quiet === 1) await run.sleep(SETTLE_MS);
   }
+  return any;
 }
 
 /** What one shard dies of, the others would too. */
@@ -231,23 +260,33 @@ async function uploadPage(run: Run, entries: readonly DueEntry[]): Promise<Handl
   );
 }
 
+/** How far the walk over all manifests is. */
+interface Walk {
+  /** The last repository that it is through with. */
+  after: string | undefined;
+}
+
 /**
  * `dangling=false` asks about manifests that nothing has queued: every one of the repositories asked for. A
  * repository belongs to one shard.
  */
-async function everyManifest(run: Run, shards: readonly string[]): Promise<void> {
+async function everyManifest(run: Run, shards: readonly string[], walk: Walk): Promise<boolean> {
   const mine = new Set(shards);
+  let progress = false;
   for await (const name of run.metadata.repositories()) {
-    if (run.isOver()) return;
+    if (run.isOver()) return progress;
+    if (walk.after !== undefined && compareUtf8(name, walk.after) <= 0) continue;
     if (!run.policy.inScope(name) || !mine.has(shardOfName(name))) continue;
     for await (const page of run.metadata.pages(repositoryPk(name), 'MANIFEST#')) {
       // Those queued come by the queue; those gone are gone.
       const rows = page.items.filter((row) => row['state'] === 'live' && row['queue'] === undefined);
-      await manifestPage(run, rows);
+      progress = (await manifestPage(run, rows)).includes('progress') || progress;
       await run.progress();
-      if (run.isOver()) return;
+      if (run.isOver()) return progress;
     }
+    walk.after = name;
   }
+  return progress;
 }
 
 function shardOfName(name: string): string {

@@ -1,34 +1,27 @@
 /** The first third of a run: the lock, the gate, the brake, and what the run works with. */
 import { writeHeartbeat } from '../index/heartbeat.ts';
-import { fencedObjects } from '../store/fenced-objects.ts';
 import type { Stores } from '../store/hold.ts';
 import { SHARDS } from '../store/items.ts';
-import { BucketJournal, type Journal, noJournal } from '../store/journal.ts';
-import { CLOSING_TIME, PruneLock, refuseToDelete } from '../store/lock.ts';
-import { Metadata } from '../store/metadata.ts';
-import type { ObjectStore } from '../store/object-store.ts';
-import { PreviewBucket } from '../store/preview-bucket.ts';
-import { RegistryBucket } from '../store/registry-bucket.ts';
-import { sharedDeletions } from '../store/shared-deletions.ts';
+import type { Journal } from '../store/journal.ts';
+import { PruneLock, refuseToDelete } from '../store/lock.ts';
 import {
   type ActiveRun,
   type Begun,
-  type RunState,
   radiusOf,
   recordLife,
   recordProgress,
   recordStart,
 } from './active-run.ts';
-import { brake, type Radius, RunningBrake } from './brake.ts';
-import { gate, policyOf, type Verdict } from './gate.ts';
+import { hasTime, newState, runOf, storesOf } from './assemble.ts';
+import { brake, type Radius } from './brake.ts';
+import { gate, type Verdict } from './gate.ts';
 import type { Limit } from './limit.ts';
-import { KnownObstacles } from './obstacles.ts';
-import { previewOf, restsFirst } from './preview.ts';
-import { type Refusal, Tally } from './report.ts';
+import { restsFirst } from './preview.ts';
+import type { Refusal } from './report.ts';
 import type { PruneRequest } from './request.ts';
-import type { Run } from './run.ts';
 import { runSlice } from './run-slice.ts';
 import type { PruneDependencies } from './settings.ts';
+import type { Tally } from './tally.ts';
 
 /** What makes a run something else than a prune. */
 export interface RunOptions {
@@ -74,58 +67,18 @@ export async function startRun(
     await recordStart(begun);
     const verdict = await verdictOf(begun, stores);
     for (const refusal of verdict.refusals) tally.refuse(refusal);
-    const run = runOf(begun, { stores, tally, relinked, verdict }, async () => {
+    const progress = async () => {
       dependencies.onProgress?.(tally, 'run');
       await options.onTick?.();
       await recordProgress(active);
-    });
+    };
+    const run = runOf(begun, { stores, tally, relinked, verdict, progress });
     const active: ActiveRun = { ...begun, run };
     return active;
   } catch (error) {
     await lock?.release();
     throw error;
   }
-}
-
-/** How long deletions and lines wait for others where many are at work (milliseconds). */
-const GATHERING = 100;
-
-/**
- * Items of a page worked on at the same time, of each shard. More than there are connections: while some wait for the table,
- * others wait for the bucket.
- */
-const CONCURRENCY = 128;
-
-const newState = (startedAt: number, deadline: number): RunState => ({
-  unfinished: new Set(SHARDS),
-  halted: undefined,
-  stopped: false,
-  deadline,
-  plan: undefined,
-  startedAt,
-  recordedAt: startedAt,
-});
-
-const hasTime = ({ now }: PruneDependencies, state: RunState): boolean =>
-  now() < state.deadline - CLOSING_TIME;
-
-/** What the run reads and writes: a dry run's writes are in previews alone. */
-function storesOf({ dependencies, request, lock, state }: Begun, real: ObjectStore) {
-  const { table, layout, markers, now, newId, settings } = dependencies;
-  const tally = new Tally();
-  const relinked = new Map<string, number>();
-  const objects =
-    lock === undefined ? new PreviewBucket(real, { now: () => new Date(now()) }) : fencedObjects(real, lock);
-  const stores: Stores = {
-    metadata: new Metadata(
-      request.dryRun ? previewOf(table, { request, settings, startedAt: state.startedAt }) : table,
-      newId,
-    ),
-    bucket: new RegistryBucket(objects, layout, request.dryRun ? undefined : markers),
-    onRestored: (blob) => tally.restored.push(blob),
-    onRelinked: (id, writtenAt) => relinked.set(id, writtenAt),
-  };
-  return { stores, tally, relinked };
 }
 
 /** Asks the gate and then the brake. */
@@ -184,54 +137,4 @@ async function hitBrake(
     { stores, request, settings: settings.brake, now: state.startedAt, mayDelete, waits },
     rehearse,
   );
-}
-
-function runOf(
-  { dependencies, request, options, lock, state, runId }: Begun,
-  {
-    stores,
-    tally,
-    relinked,
-    verdict,
-  }: Pick<Run, 'tally' | 'relinked'> & {
-    readonly stores: Stores;
-    readonly verdict: Verdict;
-  },
-  progress: () => Promise<void>,
-): Run {
-  const { now, newId, settings, bucketName, signal } = dependencies;
-  const { limit, rehearsal } = options;
-  const { objects } = stores.bucket;
-  const gather = (): Promise<void> => dependencies.sleep(GATHERING);
-  const journal =
-    lock === undefined
-      ? (rehearsal ?? noJournal)
-      : new BucketJournal({
-          ...{ objects, bucket: bucketName, prefix: settings.journalPrefix, runId, writer: newId() },
-          now: () => new Date(now()),
-          gather,
-        });
-  const isBraked = lock !== undefined && limit === undefined;
-  return {
-    ...stores,
-    ...{ runId, fence: lock?.fence ?? 0, request, limit, journal, tally, relinked },
-    policy: policyOf(request, settings, verdict, rehearsal !== undefined),
-    ...{ startedAt: state.startedAt, reindexedAt: verdict.reindexedAt, now, sleep: dependencies.sleep },
-    deleteObjects: sharedDeletions(objects, gather),
-    obstacles: new KnownObstacles(stores.metadata, now),
-    brake: isBraked ? new RunningBrake(stores, settings.brake, request, runId) : undefined,
-    concurrency: dependencies.concurrency ?? CONCURRENCY,
-    progress,
-    halt: (refusal) => {
-      state.halted ??= refusal;
-    },
-    stop: () => {
-      state.stopped = true;
-    },
-    isOver: () =>
-      state.stopped ||
-      state.halted !== undefined ||
-      signal?.aborted === true ||
-      !hasTime(dependencies, state),
-  };
 }

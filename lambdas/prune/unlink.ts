@@ -115,7 +115,10 @@ async function removeEdge(
   unwanted: boolean,
 ): Promise<boolean> {
   const removedAt = run.now();
-  const set = { removedAt, expireAt: tombstoneExpiry(removedAt) };
+  const set = {
+    ...{ removedAt, expireAt: tombstoneExpiry(removedAt) },
+    ...(run.slice === undefined ? {} : { slice: run.slice }),
+  };
   // Deleted first, looked for second: an indexer that still found the link has put its reference before that.
   const isWanted = !unwanted && (await run.metadata.referencedIn(digest, name));
   const removed =

@@ -10,7 +10,7 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** One connection for each request that may be under way at once; more would wait for each other unseen. */
-const SOCKETS = 64;
+export const SOCKETS = 64;
 const CONNECT_TIMEOUT = 2000;
 /** Of one attempt. A batch of 1,000 deletions takes seconds; everything else far less. */
 const S3_TIMEOUT = 60_000;

@@ -95,6 +95,7 @@ function conditionText(condition: Condition, placeholders: Placeholders): string
   if ('exists' in condition) return `attribute_exists(${placeholders.name('pk')})`;
   if ('equals' in condition) return comparison(condition.equals, '=', placeholders);
   if ('lessThan' in condition) return comparison(condition.lessThan, '<', placeholders);
+  if ('greaterThan' in condition) return comparison(condition.greaterThan, '>', placeholders);
   const [parts, word] = 'any' in condition ? [condition.any, ' OR '] : [condition.all, ' AND '];
   const [only] = parts;
   // DynamoDB refuses redundant parentheses.
@@ -104,7 +105,7 @@ function conditionText(condition: Condition, placeholders: Placeholders): string
 
 function comparison(
   operands: Readonly<Record<string, Value>>,
-  operator: '=' | '<',
+  operator: '=' | '<' | '>',
   placeholders: Placeholders,
 ): string {
   return Object.entries(operands)

@@ -17,6 +17,12 @@ export function holds(condition: Condition, item: Item | undefined): boolean {
       return typeof value === 'number' && value < bound;
     });
   }
+  if ('greaterThan' in condition) {
+    return Object.entries(condition.greaterThan).every(([name, bound]) => {
+      const value = item?.[name];
+      return typeof value === 'number' && value > bound;
+    });
+  }
   if ('any' in condition) return condition.any.some((part) => holds(part, item));
   return condition.all.every((part) => holds(part, item));
 }
@@ -24,14 +30,14 @@ export function holds(condition: Condition, item: Item | undefined): boolean {
 /** Refuses a condition without content, which DynamoDB has no expression for. */
 export function assertCondition(condition: Condition): void {
   if ('absent' in condition || 'exists' in condition) return;
-  if ('equals' in condition || 'lessThan' in condition) {
-    const names = Object.keys('equals' in condition ? condition.equals : condition.lessThan);
-    if (names.length === 0) throw new Error('A condition must compare at least one attribute');
+  if ('any' in condition || 'all' in condition) {
+    const parts = 'any' in condition ? condition.any : condition.all;
+    if (parts.length === 0) throw new Error('A condition must have at least one part');
+    for (const part of parts) assertCondition(part);
     return;
   }
-  const parts = 'any' in condition ? condition.any : condition.all;
-  if (parts.length === 0) throw new Error('A condition must have at least one part');
-  for (const part of parts) assertCondition(part);
+  const names = Object.values(condition).flatMap((operands: object) => Object.keys(operands));
+  if (names.length === 0) throw new Error('A condition must compare at least one attribute');
 }
 
 /** A change without the members that are `undefined`: those are not stored, and so not set. */

@@ -26,7 +26,7 @@ export interface Stores {
   /** Told of each blob whose data was hidden and is visible again because something needs it after all. */
   readonly onRestored?: (blob: RestoredBlob) => void;
   /** Told of each `revisions` link that was absent and is written back, with the time it has. */
-  readonly onRelinked?: (id: string, writtenAt: number) => void;
+  readonly onRelinked?: (id: string, writtenAt: number) => void | Promise<void>;
 }
 
 /** A blob that came back, as its item was before: the run that had deleted it, and its marker. */
@@ -52,7 +52,7 @@ const together = (parts: readonly Held[]): Held => ({
 
 /** Attributes that only an item on its way out has. */
 export const DEPARTING = [
-  ...(['expireAt', 'runId', 'fence', 'rescue', 'deleteMarker', 'condemnedAt', 'untagging'] as const),
+  ...(['expireAt', 'runId', 'fence', 'slice', 'rescue', 'deleteMarker', 'condemnedAt', 'untagging'] as const),
 ];
 
 /** A blob gained a link or a reference. One that was deleted is brought back (protocol section 6). */
@@ -125,7 +125,7 @@ export async function reviveManifest(
     for (const blob of blobsLinked(item)) await relink(stores, name, blob, touch.at);
     // A link that was written here is no push that the table has not seen.
     const pushed = link ? { pushedAt: link.lastModified.getTime() } : {};
-    if (link) stores.onRelinked?.(manifestId(name, digest), link.lastModified.getTime());
+    if (link) await stores.onRelinked?.(manifestId(name, digest), link.lastModified.getTime());
     const set = { ...live(manifestQueue(digest), touch), ...pushed };
     const written = await metadata.transition(
       manifestKey(name, digest),
@@ -223,6 +223,6 @@ export async function putLink(
   digest: Digest,
   linkedAt: number,
 ): Promise<void> {
-  const change = { set: { linkedAt }, remove: ['removedAt', 'expireAt'], add: { version: 1 } };
+  const change = { set: { linkedAt }, remove: ['removedAt', 'expireAt', 'slice'], add: { version: 1 } };
   await metadata.table.update(linkKey(digest, name), change);
 }

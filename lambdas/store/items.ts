@@ -99,6 +99,8 @@ const candidate = {
   dueAt: v.exactOptional(time),
   runId: v.exactOptional(v.string()),
   fence: v.exactOptional(v.number()),
+  /** The worker that took it, in a distributed run. */
+  slice: v.exactOptional(v.string()),
   rescue: v.exactOptional(v.boolean()),
   expireAt: v.exactOptional(v.number()),
   /** How often it has gained an edge or was pushed: whoever read it before sees that it was wanted since. Absent for 0. */
@@ -151,7 +153,13 @@ const tagSchema = v.object({
   lastPulledAt: v.exactOptional(time),
 });
 
-const linkSchema = v.object({ version: v.number(), linkedAt: time, removedAt: v.exactOptional(time) });
+const linkSchema = v.object({
+  version: v.number(),
+  linkedAt: time,
+  removedAt: v.exactOptional(time),
+  /** The worker of a distributed run that removed it. */
+  slice: v.exactOptional(v.string()),
+});
 
 const uploadSchema = v.object({ version: v.number(), startedAt: time, queue: v.string(), dueAt: time });
 
@@ -195,7 +203,8 @@ export interface ReferenceEdge {
 /** An edge that was removed is kept, marked, for a while; until then it holds. */
 export const isInForce = (edge: { readonly removedAt?: number }): boolean => edge.removedAt === undefined;
 
-function decode<S extends v.GenericSchema>(schema: S, item: Item): v.InferOutput<S> {
+/** @throws UnknownItemError */
+export function decode<S extends v.GenericSchema>(schema: S, item: Item): v.InferOutput<S> {
   const result = v.safeParse(schema, item);
   if (result.success) return result.output;
   const [issue] = result.issues;

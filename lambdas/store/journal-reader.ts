@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import { type Digest, isDigest } from '../registry/digest.ts';
 import { isRepositoryName, isTagName } from '../registry/names.ts';
+import { TOTALS } from './journal.ts';
 import type { ObjectStore } from './object-store.ts';
 import { listPages } from './pages.ts';
 
@@ -68,7 +69,9 @@ export async function* readJournal(
   wants: (text: string) => boolean = () => true,
 ): AsyncGenerator<JournalPart> {
   for await (const page of listPages(objects, prefix)) {
-    for (const { key } of page.objects) yield await readPart(objects, key, wants);
+    for (const { key } of page.objects) {
+      if (!key.startsWith(`${prefix}${TOTALS}`)) yield await readPart(objects, key, wants);
+    }
   }
 }
 

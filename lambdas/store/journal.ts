@@ -79,6 +79,9 @@ export interface JournalOptions {
   readonly gather?: () => Promise<void>;
 }
 
+/** Where, below a run's journal, the workers of a distributed run put what they have counted. */
+export const TOTALS = 'totals/';
+
 /** Lines of one object at most; keeps an object and the memory it takes small. */
 const MAX_LINES = 5_000;
 

@@ -1,4 +1,5 @@
 /** A set of strings kept as 64-bit fingerprints, so that millions of keys take megabytes. */
+import { Buffer } from 'node:buffer';
 import { hash } from 'node:crypto';
 
 const EMPTY = 0n;
@@ -17,16 +18,41 @@ export class KeySet {
 
   /** @returns whether it was not in the set before. */
   add(key: string): boolean {
-    if (this.#size * 4 >= this.#slots.length * 3) this.#grow();
-    const added = insert(this.#slots, fingerprint(key));
-    if (added) this.#size++;
-    return added;
+    return this.#insert(fingerprint(key));
   }
 
   has(key: string): boolean {
     if (this.#size === 0) return false;
     const print = fingerprint(key);
     return this.#slots[slotOf(this.#slots, print)] === print;
+  }
+
+  /** The fingerprints, eight bytes each, in no order to rely on. */
+  toBase64(): string {
+    const prints = this.#slots.filter((print) => print !== EMPTY);
+    return Buffer.from(prints.buffer, prints.byteOffset, prints.byteLength).toString('base64');
+  }
+
+  /**
+   * Adds all of a set that {@link toBase64} wrote.
+   *
+   * @returns how many were not in it before.
+   * @throws RangeError when the text is no such set.
+   */
+  union(base64: string): number {
+    const bytes = Buffer.from(base64, 'base64');
+    if (bytes.byteLength % 8 !== 0)
+      throw new RangeError(`a set of ${bytes.byteLength} bytes: allowed are whole fingerprints of 8`);
+    const before = this.#size;
+    for (let at = 0; at < bytes.byteLength; at += 8) this.#insert(bytes.readBigUInt64LE(at));
+    return this.#size - before;
+  }
+
+  #insert(print: bigint): boolean {
+    if (this.#size * 4 >= this.#slots.length * 3) this.#grow();
+    const added = insert(this.#slots, print);
+    if (added) this.#size++;
+    return added;
   }
 
   #grow(): void {
@@ -36,7 +62,8 @@ export class KeySet {
   }
 }
 
-function fingerprint(key: string): bigint {
+/** 64 bits that stand for a key. Never 0. */
+export function fingerprint(key: string): bigint {
   const print = hash('sha256', key, 'buffer').readBigUInt64LE(0);
   return print === EMPTY ? 1n : print;
 }

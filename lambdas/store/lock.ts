@@ -7,6 +7,12 @@
  *   + skew       AWS refuses whatever was signed before it and arrives now; only then may another take the lock
  *   end          release: expiresAt = 0, the fence stays
  *   by force     forceUnlock: fence + 1; whoever still deletes looks at the lock before it does, and sees that
+ *
+ * Of a distributed run (docs/distributed.md, "One lock for all") every process holds the same lock, each with a deadline
+ * of its own:
+ *   each worker  join: expiresAt at least its own hard deadline + skew, never back
+ *   a dead one   takeOver: fence + 1 for the same run; those of the old fence join no more, and sign nothing more soon
+ *   end          release: free at once, or when what a worker that may live has signed is over
  */
 import { type LockItem, lockKey, toLock } from './items.ts';
 import { DeadlineError } from './object-store.ts';
@@ -51,6 +57,14 @@ export interface LockRequest {
   readonly deadline: number;
 }
 
+/** What a process of a distributed run knows of the lock. */
+export interface LockShare {
+  readonly runId: string;
+  readonly fence: number;
+  /** Milliseconds since the epoch at which this process is certainly over. */
+  readonly deadline: number;
+}
+
 export class PruneLock {
   readonly fence: number;
   readonly runId: string;
@@ -60,7 +74,12 @@ export class PruneLock {
   #held = true;
   #seenAt: number;
 
-  private constructor(table: Table, now: () => number, lock: LockItem, deadline: number) {
+  private constructor(
+    table: Table,
+    now: () => number,
+    lock: Pick<LockItem, 'fence' | 'runId'>,
+    deadline: number,
+  ) {
     this.#table = table;
     this.#now = now;
     this.fence = lock.fence;
@@ -87,6 +106,59 @@ export class PruneLock {
     const lock = toLock(current);
     if (lock.runId === runId && lock.owner === owner) return new PruneLock(table, now, lock, deadline);
     throw new PruneAlreadyRunningError(lock);
+  }
+
+  /**
+   * The lock of a run that another process has taken, as it stands: nothing is written, and the guard lets nothing pass
+   * before {@link isStillHeld} has looked.
+   *
+   * @param deadline of this process, milliseconds since the epoch.
+   */
+  static of(table: Table, now: () => number, share: LockShare): PruneLock {
+    const lock = new PruneLock(table, now, share, share.deadline);
+    lock.#seenAt = Number.NEGATIVE_INFINITY;
+    return lock;
+  }
+
+  /**
+   * Takes part in a run that another process has begun: the lease then reaches to this process's end as well. A process
+   * that comes late, when the run has ended or was taken over, is refused.
+   *
+   * @throws DeadlineError when the lock is not, or no longer, held by that run with that fence.
+   */
+  static async join(table: Table, now: () => number, share: LockShare): Promise<PruneLock> {
+    const lock = PruneLock.of(table, now, share);
+    const askedAt = now();
+    const expiresAt = share.deadline + SKEW;
+    const mine = { equals: { fence: lock.fence, runId: lock.runId } };
+    const shorter = { all: [mine, { lessThan: { expiresAt } }, { greaterThan: { expiresAt: askedAt } }] };
+    if (!(await table.update(lockKey, { set: { expiresAt }, add: { version: 1 } }, shorter))) {
+      // Another worker's reaches further, or an answer was lost: what counts is whether it is held for long enough.
+      const item = await table.get(lockKey);
+      const held = item && toLock(item);
+      const isMine = held?.fence === lock.fence && held.runId === lock.runId;
+      if (!isMine || held.expiresAt < expiresAt) {
+        throw new DeadlineError(
+          `the prune lock of run ${lock.runId} (fence ${lock.fence}) is no longer held`,
+        );
+      }
+    }
+    lock.#seenAt = askedAt;
+    return lock;
+  }
+
+  /**
+   * Goes on with the same run under a fence of its own. Whoever has the old one joins no more and, looking at the lock
+   * before it deletes, signs nothing more after {@link UNLOCK_REST}; what it has signed before, AWS refuses a skew later.
+   *
+   * @throws DeadlineError when the lock is not that run's with that fence any more.
+   */
+  static async takeOver(table: Table, now: () => number, share: LockShare): Promise<PruneLock> {
+    const { runId, fence, deadline } = share;
+    const change = { set: { expiresAt: deadline + SKEW }, add: { version: 1, fence: 1 } };
+    const taken = await table.update(lockKey, change, { equals: { runId, fence } });
+    if (taken) return new PruneLock(table, now, toLock(taken), deadline);
+    throw new DeadlineError(`the prune lock of run ${runId} (fence ${fence}) is no longer held`);
   }
 
   /** Milliseconds since the epoch after which nothing destructive may be signed. */
@@ -156,10 +228,19 @@ export class PruneLock {
     this.guard();
   }
 
-  /** Gives the lock back at once. The item and its fence stay. */
-  async release(): Promise<void> {
+  /**
+   * Gives the lock back. The item and its fence stay.
+   *
+   * @param freeAt when another may take it where a worker may still live, milliseconds since the epoch; it sees then that
+   *   the lock was taken from it. @default at once
+   */
+  async release(freeAt?: number): Promise<void> {
     if (!this.#held) return;
     this.#held = false;
+    if (freeAt !== undefined) {
+      await forceUnlock(this.#table, this, freeAt);
+      return;
+    }
     const mine = { equals: { fence: this.fence, runId: this.runId } };
     await this.#table.update(lockKey, { set: { expiresAt: 0 }, add: { version: 1 } }, mine);
   }

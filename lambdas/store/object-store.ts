@@ -44,6 +44,14 @@ export interface ListPage {
   readonly next?: string;
 }
 
+export interface ListOptions {
+  readonly delimiter?: string;
+  /** Of the page before. */
+  readonly next?: string;
+  /** For the first page: the keys behind this one, whether it is there or not. */
+  readonly after?: string;
+}
+
 export type DeleteOutcome =
   | {
       readonly deleted: true;
@@ -101,7 +109,7 @@ export interface ObjectStore {
   /** @returns false when `ifAbsent` is asked for and an object is there, be it one that this call has put. */
   put(key: string, body: Uint8Array | string, options?: PutOptions): Promise<boolean>;
   /** One page of at most 1,000 keys in key order, after `next` of the page before. */
-  list(prefix: string, options?: { readonly delimiter?: string; readonly next?: string }): Promise<ListPage>;
+  list(prefix: string, options?: ListOptions): Promise<ListPage>;
   /** All versions and delete markers of exactly this key, newest first; empty where the bucket has none. */
   versions(key: string): Promise<ObjectVersion[]>;
   /**

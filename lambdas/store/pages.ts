@@ -1,10 +1,10 @@
-import type { ListPage, ObjectStore } from './object-store.ts';
+import type { ListOptions, ListPage, ObjectStore } from './object-store.ts';
 
 /** All pages of a listing, in key order. */
 export async function* listPages(
   objects: ObjectStore,
   prefix: string,
-  options: { readonly delimiter?: string } = {},
+  options: Omit<ListOptions, 'next'> = {},
 ): AsyncGenerator<ListPage> {
   let next: string | undefined;
   do {

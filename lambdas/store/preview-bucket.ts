@@ -1,6 +1,7 @@
 import {
   type DeleteOutcome,
   type DeleteResult,
+  type ListOptions,
   type ListPage,
   type MultipartUpload,
   type ObjectHead,
@@ -178,10 +179,7 @@ export class PreviewBucket implements ObjectStore {
     else this.#shades.set(rest);
   }
 
-  async list(
-    prefix: string,
-    options: { readonly delimiter?: string; readonly next?: string } = {},
-  ): Promise<ListPage> {
+  async list(prefix: string, options: ListOptions = {}): Promise<ListPage> {
     const mode = await this.versioning();
     return mergedPage(this.#base, this.#own(mode), { prefix, ...options });
   }

@@ -1,6 +1,6 @@
 import { MAX_LIST_KEYS } from './limits.ts';
 import { byName, type Line, lines, linesOf, pageOf } from './listing.ts';
-import type { ListPage, ObjectHead, ObjectStore } from './object-store.ts';
+import type { ListOptions, ListPage, ObjectHead, ObjectStore } from './object-store.ts';
 import { compareUtf8 } from './order.ts';
 
 /** The keys a preview holds, be it an object or that there is none. */
@@ -25,15 +25,16 @@ interface Cursor {
 export async function mergedPage(
   base: ObjectStore,
   own: OwnKeys,
-  options: { readonly prefix: string; readonly delimiter?: string; readonly next?: string },
+  options: ListOptions & { readonly prefix: string },
 ): Promise<ListPage> {
   const { prefix, delimiter } = options;
-  let cursor: Cursor = options.next === undefined ? {} : JSON.parse(options.next);
+  const start = options.after === undefined ? {} : { after: options.after };
+  let cursor: Cursor = options.next === undefined ? start : JSON.parse(options.next);
   for (;;) {
     const { page: next, after } = cursor;
     const page = await base.list(prefix, {
       ...(delimiter === undefined ? {} : { delimiter }),
-      ...(next === undefined ? {} : { next }),
+      ...(next === undefined ? start : { next }),
     });
     const kept = await notEmptied(base, own, page.prefixes);
     const beneath = linesOf(page);

@@ -196,8 +196,9 @@ export class RegistryBucket {
     return (await this.#versioning) !== 'off';
   }
 
-  /** All objects under a prefix, page by page. */
-  async *pages(prefix: string) {
-    for await (const { objects } of listPages(this.objects, prefix)) yield objects;
+  /** All objects under a prefix, page by page, or those whose keys are behind one of them. */
+  async *pages(prefix: string, after?: string) {
+    const pages = listPages(this.objects, prefix, after === undefined ? {} : { after });
+    for await (const { objects } of pages) yield objects;
   }
 }

@@ -17,6 +17,7 @@ import {
   BucketMissingError,
   type DeleteOutcome,
   type DeleteResult,
+  type ListOptions,
   type ListPage,
   type MultipartUpload,
   type ObjectHead,
@@ -142,10 +143,7 @@ export class S3Bucket implements ObjectStore {
     }
   }
 
-  list(
-    prefix: string,
-    options: { readonly delimiter?: string; readonly next?: string } = {},
-  ): Promise<ListPage> {
+  list(prefix: string, options: ListOptions = {}): Promise<ListPage> {
     return this.#known(listedPage(this.#client, this.#bucket, prefix, options));
   }
 

@@ -1,16 +1,15 @@
 /** One page of a listing of objects. */
 import { ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
 import { MAX_LIST_KEYS } from './limits.ts';
-import type { ListPage } from './object-store.ts';
+import type { ListOptions, ListPage } from './object-store.ts';
 import { decoder, toHead } from './s3-answers.ts';
 
 export async function listedPage(
   client: S3Client,
   bucket: string,
   prefix: string,
-  options: { readonly delimiter?: string; readonly next?: string },
+  { delimiter, next, after }: ListOptions,
 ): Promise<ListPage> {
-  const { delimiter, next } = options;
   const output = await client.send(
     new ListObjectsV2Command({
       Bucket: bucket,
@@ -19,6 +18,7 @@ export async function listedPage(
       EncodingType: 'url',
       ...(delimiter === undefined ? {} : { Delimiter: delimiter }),
       ...(next === undefined ? {} : { ContinuationToken: next }),
+      ...(after === undefined || next !== undefined ? {} : { StartAfter: after }),
     }),
   );
   const decode = decoder(output.EncodingType);

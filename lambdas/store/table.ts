@@ -26,6 +26,7 @@ export type Condition =
   | { readonly exists: true }
   | { readonly equals: Readonly<Record<string, string | number | boolean>> }
   | { readonly lessThan: Readonly<Record<string, number>> }
+  | { readonly greaterThan: Readonly<Record<string, number>> }
   | { readonly any: readonly Condition[] }
   | { readonly all: readonly Condition[] };
 

@@ -15,9 +15,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   index: ['registry/', 'store/', 'p-map', 'valibot'],
   prune: [
-    ...['filters/', 'registry/', 'store/', 'picomatch'],
+    ...['filters/', 'registry/', 'store/', 'picomatch', 'valibot'],
     ...['index/apply-upload.ts', 'index/blob-events.ts', 'index/heartbeat.ts'],
   ],
+  distributed: ['prune/', 'registry/', 'store/'],
   plan: ['prune/', 'registry/', 'store/', 'node:crypto', 'valibot'],
   explain: ['prune/', 'registry/', 'store/'],
   operations: ['explain/', 'plan/', 'prune/', 'restore/', 'store/'],
@@ -48,6 +49,11 @@ const ROOTS: Readonly<Record<string, readonly string[]>> = {
   ],
   'prune/handler.ts': [...HANDLER, 'configuration.ts', 'metric-names.ts', 'operations/', 'aws-lambda'],
   'prune/telemetry.ts': ['@aws-lambda-powertools/'],
+  'distributed/settings.ts': ['configuration.ts'],
+  'distributed/start-handler.ts': [...HANDLER, 'configuration.ts', 'metric-names.ts', 'aws-lambda'],
+  'distributed/worker-handler.ts': [...HANDLER, 'configuration.ts', 'aws-lambda'],
+  'distributed/decide-handler.ts': [...HANDLER, 'configuration.ts'],
+  'distributed/finish-handler.ts': [...HANDLER, 'configuration.ts', 'metric-names.ts', 'aws-lambda'],
   'index/handler.ts': [...HANDLER, 'configuration.ts', 'metric-names.ts', 'aws-lambda'],
   'index/heartbeat-handler.ts': [...HANDLER, 'configuration.ts', 'metric-names.ts'],
   'index/telemetry.ts': ['@aws-lambda-powertools/'],
@@ -59,6 +65,9 @@ const ROOTS: Readonly<Record<string, readonly string[]>> = {
 
 /** Nothing of AWS, of the time or of the environment. */
 const PURE = ['registry', 'filters'];
+
+/** The functions of a distributed run. */
+const DISTRIBUTED = ['start', 'worker', 'decide', 'finish'].map((name) => `distributed/${name}-handler.ts`);
 
 /** What makes a run of the same code come out differently, and the few files that may use it. */
 const OUTSIDE: readonly {
@@ -72,6 +81,7 @@ const OUTSIDE: readonly {
     in: [
       ...['index/handler.ts', 'index/heartbeat-handler.ts', 'notifications/handler.ts', 'prune/handler.ts'],
       ...['restore/handler.ts', 'store/aws-clients.ts'],
+      ...DISTRIBUTED,
     ],
   },
   {
@@ -81,6 +91,7 @@ const OUTSIDE: readonly {
     in: [
       ...['index/handler.ts', 'index/heartbeat-handler.ts', 'prune/handler.ts'],
       ...['dependencies.ts', 'store/preview-bucket.ts'],
+      ...DISTRIBUTED,
     ],
   },
   {

@@ -171,6 +171,11 @@ describe.each(BUCKETS)('the bucket: $name', ({ start, versioning, lacks }) => {
       expect(page.objects[2]).toMatchObject({ ...head, lastModified: expect.any(Date) });
       expect((await bucket.list('a/b')).objects.map(({ key }) => key)).toEqual(['a/b/1', 'a/b/2']);
       expect(await bucket.list('none')).toEqual({ objects: [], prefixes: [] });
+      const behind = async (after: string) =>
+        (await bucket.list('a/b', { after })).objects.map(({ key }) => key);
+      expect(await behind('a/b/1')).toEqual(['a/b/2']);
+      expect(await behind('a/b/10')).toEqual(['a/b/2']);
+      expect(await behind('a/b/2')).toEqual([]);
     });
 
     it('puts together what lies below a common prefix', async () => {

@@ -24,6 +24,7 @@ const { condition } = fc.letrec<{ condition: Condition }>((tie) => ({
     fc.constant<Condition>({ exists: true }),
     fc.record({ equals: fc.dictionary(attribute, value, { minKeys: 1 }) }),
     fc.record({ lessThan: fc.dictionary(attribute, fc.integer({ min: 0, max: 4 }), { minKeys: 1 }) }),
+    fc.record({ greaterThan: fc.dictionary(attribute, fc.integer({ min: 0, max: 4 }), { minKeys: 1 }) }),
     fc.record({ any: fc.array(tie('condition'), { minLength: 1, maxLength: 3 }) }),
     fc.record({ all: fc.array(tie('condition'), { minLength: 1, maxLength: 3 }) }),
   ),

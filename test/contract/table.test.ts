@@ -86,6 +86,10 @@ describe.each(TABLES)('the table: $name', ({ start }) => {
       ['not less', { lessThan: { version: 3 } }, false, false],
       ['less of a text', { lessThan: { state: 4 } }, false, false],
       ['less of an absent attribute', { lessThan: { other: 4 } }, false, false],
+      ['greater', { greaterThan: { version: 2 } }, true, false],
+      ['not greater', { greaterThan: { version: 3 } }, false, false],
+      ['greater of a text', { greaterThan: { state: 0 } }, false, false],
+      ['greater of an absent attribute', { greaterThan: { other: -1 } }, false, false],
       ['any', { any: [{ absent: true }, { lessThan: { version: 9 } }] }, true, true],
       ['all', { all: [{ exists: true }, { equals: { version: 4 } }] }, false, false],
       [

@@ -79,7 +79,10 @@ describe('the alarm', () => {
   });
 
   test.each([
-    ['run-failed', ['ApproximateNumberOfMessagesVisible', 'RunErrors']],
+    [
+      'run-failed',
+      ['ApproximateNumberOfMessagesVisible', 'RunErrors', 'ExecutionsFailed', 'ExecutionsTimedOut'],
+    ],
     ['function-errors', Array(5).fill('Errors')],
     ['throttles', Array(5).fill('Throttles')],
   ])('%s counts where nothing is published too', (about, names) => {

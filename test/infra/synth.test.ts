@@ -60,6 +60,10 @@ describe('cdk synth', () => {
     const { stderr } = await cdk('synth', '--quiet', '-c', 'pullTimes=true');
     const printed = [...stderr.matchAll(/^(\S+handler\.ts): (\d+) kB$/gm)].map(([, name]) => name);
     expect(printed.sort()).toEqual([
+      'distributed/decide-handler.ts',
+      'distributed/finish-handler.ts',
+      'distributed/start-handler.ts',
+      'distributed/worker-handler.ts',
       'index/handler.ts',
       'index/heartbeat-handler.ts',
       'notifications/handler.ts',

@@ -25,6 +25,7 @@ describe('conditionParameters', () => {
     [{ equals: { version: 3 } }, '#n0 = :v0'],
     [{ equals: { version: 3, state: 'live' } }, '#n0 = :v0 AND #n1 = :v1'],
     [{ lessThan: { expiresAt: 9 } }, '#n0 < :v0'],
+    [{ greaterThan: { expiresAt: 9 } }, '#n0 > :v0'],
     [
       { any: [{ absent: true }, { lessThan: { expiresAt: 9 } }] },
       '(attribute_not_exists(#n0)) OR (#n1 < :v0)',

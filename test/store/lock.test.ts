@@ -215,3 +215,99 @@ describe('a lock that is taken away', () => {
     expect(await lock.isStillHeld()).toBe(true);
   });
 });
+
+describe('a lock that several processes share', () => {
+  const share = (clock: TestClock, { fence = 1, minutes = 15, runId = 'one' } = {}) => ({
+    ...{ runId, fence },
+    deadline: clock.now() + minutes * MINUTE,
+  });
+  const leaseOf = async (table: MemoryTable) => (await table.get(lockKey))?.['expiresAt'];
+
+  it('is held until the last of them is over, and never for less long than before', async () => {
+    const { clock, table, take } = setUp();
+    await take('one');
+    clock.advance(10 * MINUTE);
+    await PruneLock.join(table, clock.now, share(clock));
+    expect(await leaseOf(table)).toBe(clock.now() + 15 * MINUTE + SKEW);
+    const before = await leaseOf(table);
+    const short = await PruneLock.join(table, clock.now, share(clock, { minutes: 1 }));
+    expect(await leaseOf(table)).toBe(before);
+    clock.advance(30_000);
+    expect(await short.isStillHeld()).toBe(true);
+    expect(short.guard).not.toThrow();
+    clock.advance(30_000);
+    expect(short.guard).toThrow(/deadline/);
+  });
+
+  it.each([
+    ['another fence', { fence: 2 }],
+    ['another run', { runId: 'two' }],
+  ])('is not joined with %s', async (_, other) => {
+    const { clock, table, take } = setUp();
+    await take('one');
+    const before = await table.get(lockKey);
+    await expect(PruneLock.join(table, clock.now, share(clock, other))).rejects.toBeInstanceOf(DeadlineError);
+    expect(await table.get(lockKey)).toEqual(before);
+  });
+
+  it('is not joined once it was given back, nor when its lease is over', async () => {
+    const { clock, table, take } = setUp();
+    const lock = await take('one');
+    await lock.release();
+    await expect(PruneLock.join(table, clock.now, share(clock))).rejects.toBeInstanceOf(DeadlineError);
+    await take('two');
+    clock.advance(15 * MINUTE + SKEW);
+    const late = PruneLock.join(table, clock.now, share(clock, { runId: 'two', fence: 2 }));
+    await expect(late).rejects.toBeInstanceOf(DeadlineError);
+  });
+
+  it('is joined though the answer was lost', async () => {
+    const { clock, table, take } = setUp();
+    await take('one');
+    const over = intercept(table, {
+      before: once(
+        ({ operation }) => operation === 'update',
+        async ({ arguments: args }) => {
+          await table.update(...(args as Parameters<typeof table.update>));
+        },
+      ),
+    });
+    const lock = await PruneLock.join(over, clock.now, share(clock, { minutes: 20 }));
+    expect(lock.guard).not.toThrow();
+  });
+
+  it('guards nothing before it was looked at', async () => {
+    const { clock, table, take } = setUp();
+    await take('one');
+    const lock = PruneLock.of(table, clock.now, share(clock));
+    expect(lock.guard).toThrow(/not looked at/);
+    await lock.confirm();
+    expect(lock.guard).not.toThrow();
+  });
+
+  it('is taken over for the same run, and stops those of the old fence', async () => {
+    const { clock, table, take } = setUp();
+    await take('one');
+    const old = await PruneLock.join(table, clock.now, share(clock));
+    const taken = await PruneLock.takeOver(table, clock.now, share(clock, { minutes: 60 }));
+    expect(taken.fence).toBe(2);
+    expect(await leaseOf(table)).toBe(clock.now() + 60 * MINUTE + SKEW);
+    expect(await old.isStillHeld()).toBe(false);
+    expect(old.guard).toThrow(DeadlineError);
+    await expect(PruneLock.join(table, clock.now, share(clock))).rejects.toBeInstanceOf(DeadlineError);
+    await expect(PruneLock.takeOver(table, clock.now, share(clock))).rejects.toBeInstanceOf(DeadlineError);
+    const next = await PruneLock.join(table, clock.now, share(clock, { fence: 2 }));
+    expect(await next.isStillHeld()).toBe(true);
+  });
+
+  it('is given back for when a worker that may live is certainly over', async () => {
+    const { clock, table, take } = setUp();
+    const lock = await take('one');
+    const worker = await PruneLock.join(table, clock.now, share(clock));
+    await lock.release(clock.now() + UNLOCK_REST + SKEW);
+    expect(await worker.isStillHeld()).toBe(false);
+    await expect(take('two')).rejects.toBeInstanceOf(PruneAlreadyRunningError);
+    clock.advance(UNLOCK_REST + SKEW + 1);
+    expect((await take('two')).runId).toBe('two');
+  });
+});

@@ -7,7 +7,7 @@ export const LOCK: readonly Mutant[] = [
     changes: [
       {
         file: 'prune/blobs.ts',
-        from: "return item.runId === run.runId ? left : { next: 'resolve', item };",
+        from: "return item.fence === run.fence ? left : { next: 'resolve', item };",
         to: 'return left;',
       },
     ],

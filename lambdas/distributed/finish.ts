@@ -1,0 +1,141 @@
+/** Ends a distributed run, whatever has become of it: one report, one event, and the lock given back. */
+import type { ActiveRun, Begun } from '../prune/active-run.ts';
+import { newState, runOf, storesOf } from '../prune/assemble.ts';
+import { finishRun } from '../prune/engine.ts';
+import type { Refusal, Report } from '../prune/report.ts';
+import { parsePruneRequest } from '../prune/request.ts';
+import type { PruneDependencies } from '../prune/settings.ts';
+import type { Tally } from '../prune/tally.ts';
+import type { Stores } from '../store/hold.ts';
+import { noJournal } from '../store/journal.ts';
+import { heldLock, PruneLock, SKEW, UNLOCK_REST } from '../store/lock.ts';
+import {
+  type Course,
+  changePart,
+  courseKey,
+  readCourse,
+  readWorkers,
+  type Worker,
+} from '../store/run-parts.ts';
+import { died, nextStep } from './next-step.ts';
+import { recount } from './recount.ts';
+import { shareOf } from './shared.ts';
+import { START } from './start.ts';
+import { getTotals, journalOf } from './totals.ts';
+
+export interface Ending {
+  /** Absent where the start did not live to say. */
+  readonly runId?: string | undefined;
+  /** Of the state machine: why it came here otherwise than by a decision. */
+  readonly failure?: string | undefined;
+}
+
+/**
+ * @param dependencies with the execution as owner, by which a run is found that could not say its id.
+ * @param deadline milliseconds since the epoch at which this process is certainly over.
+ * @returns undefined where no run had begun, or where it was reported before.
+ */
+export async function finishDistributed(
+  dependencies: PruneDependencies,
+  { runId, failure }: Ending,
+  deadline: number,
+): Promise<Report | undefined> {
+  const { table } = dependencies;
+  const id = runId ?? (await runOfOwner(dependencies));
+  const course = id === undefined ? undefined : await readCourse(table, id);
+  // Whatever an execution was given, it ends no other one's run.
+  if (course === undefined || course.owner !== dependencies.owner || course.finishedAt !== undefined) {
+    if (id !== undefined) await releaseOnly(dependencies, id, deadline);
+    return undefined;
+  }
+  const workers = await readWorkers(table, course.runId);
+  const active = await assemble(dependencies, course, workers, deadline);
+  const report = await finishRun(active, failure === undefined ? undefined : new Error(failure));
+  await changePart(table, courseKey(course.runId), { finishedAt: dependencies.now() });
+  return report;
+}
+
+/** The run whose lock the execution holds. */
+async function runOfOwner({ table, now, owner }: PruneDependencies): Promise<string | undefined> {
+  const lock = await heldLock(table, now());
+  return lock?.owner === owner ? lock.runId : undefined;
+}
+
+/** No worker was ever sent out, or the run was reported and its end cut short. */
+async function releaseOnly(
+  { table, now, owner }: PruneDependencies,
+  runId: string,
+  deadline: number,
+): Promise<void> {
+  const lock = await heldLock(table, now());
+  if (lock?.owner !== owner || lock.runId !== runId) return;
+  await PruneLock.of(table, now, { runId, fence: lock.fence, deadline }).release();
+}
+
+async function assemble(
+  dependencies: PruneDependencies,
+  course: Course,
+  workers: readonly Worker[],
+  deadline: number,
+): Promise<ActiveRun> {
+  const { runId, fence, startedAt, recoverable, reindexedAt, refused, mayDelete } = course;
+  const { table, now } = dependencies;
+  const lock = PruneLock.of(table, now, { runId, fence, deadline });
+  const request = parsePruneRequest(JSON.parse(course.request), new Date(course.requestedAt), {
+    filters: course.defaultFilters,
+  });
+  const state = newState(startedAt, deadline);
+  const versioning = recoverable ? 'enabled' : 'off';
+  const begun: Begun = { dependencies, request, options: {}, lock, state, runId, versioning };
+  const share = shareOf(dependencies, course, 'finish');
+  const parts = storesOf(begun, dependencies.objects(lock.guard), share);
+  const verdict = { refused, mayDelete, recoverable, reindexedAt };
+  const run = runOf(begun, { ...parts, verdict, share, progress: async () => {} });
+  const journal = await journalIn(dependencies, run, runId);
+  await addUp(dependencies, run, run.tally, runId, workers);
+  tellDeaths(run.tally, course, workers);
+  if (course.halted !== undefined) state.halted = JSON.parse(course.halted) as Refusal;
+  const step = nextStep(course, workers);
+  if (step.do === 'finish' && step.complete) state.unfinished.clear();
+  const lives = workers.some((worker) => worker.fence === fence && worker.endedAt === undefined);
+  if (lives) state.freeAt = now() + UNLOCK_REST + SKEW;
+  if (!(await lock.isStillHeld())) {
+    run.tally.incomplete++;
+    run.tally.refuse({ code: 'failed', message: 'the prune lock was taken from this run' });
+  }
+  return { ...begun, run: { ...run, journal } };
+}
+
+/** Each worker once: by what it has stored, or by what it has left. */
+async function addUp(
+  dependencies: PruneDependencies,
+  stores: Stores,
+  tally: Tally,
+  runId: string,
+  workers: readonly Worker[],
+): Promise<void> {
+  const journal = journalOf(dependencies, runId);
+  const { objects } = stores.bucket;
+  for (const worker of [{ slice: START }, ...workers]) {
+    const totals = await getTotals(objects, journal, worker.slice);
+    if (totals !== undefined && totals !== 'unreadable') tally.merge(totals);
+    else tally.merge((await recount(stores, journal, runId, worker)).toJSON());
+  }
+}
+
+/** Those after whose death the run did not go on: what they have left is the next run's. */
+function tellDeaths(tally: Tally, { fence }: Course, workers: readonly Worker[]): void {
+  for (const { slice, lane, error } of workers.filter((worker) => worker.fence === fence && died(worker))) {
+    tally.incomplete++;
+    const why = error ?? 'it did not come to its end';
+    tally.refuse({ code: 'failed', message: `worker ${slice} of lane ${lane} failed: ${why}` });
+  }
+}
+
+/** Where the journal is, if any worker has written to it. */
+async function journalIn(dependencies: PruneDependencies, { bucket }: Stores, runId: string) {
+  const prefix = journalOf(dependencies, runId);
+  const { objects } = await bucket.objects.list(prefix);
+  const isWritten = objects.some(({ key }) => key.endsWith('.ndjson'));
+  return isWritten ? { ...noJournal, location: `s3://${dependencies.bucketName}/${prefix}` } : noJournal;
+}

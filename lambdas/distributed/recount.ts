@@ -1,0 +1,96 @@
+/**
+ * Counts what a worker has deleted that died before it could tell: what its journal announces and the table confirms. A
+ * tombstone has the worker that buried it, so that nothing counts that another one has finished.
+ */
+
+import { Tally } from '../prune/tally.ts';
+import { isDigest } from '../registry/digest.ts';
+import type { Stores } from '../store/hold.ts';
+import { isInForce, manifestId } from '../store/items.ts';
+import { type JournalLine, readJournal } from '../store/journal-reader.ts';
+import type { Counts, Worker } from '../store/run-parts.ts';
+import { sideBySide } from '../store/side-by-side.ts';
+
+/** Lines looked up at the same time. */
+const AT_ONCE = 16;
+
+/**
+ * @param journal prefix of the run's journal.
+ * @returns what the worker has done; what leaves no trace (examined, condemned, uploads) as it told last, at most
+ *   `RECORD_EVERY` before its death.
+ */
+export async function recount(
+  stores: Stores,
+  journal: string,
+  runId: string,
+  worker: Pick<Worker, 'slice' | 'counts'>,
+): Promise<Tally> {
+  const tally = new Tally();
+  const count = (line: JournalLine) => countLine(stores, tally, { runId, slice: worker.slice }, line);
+  for await (const { lines, problems } of readJournal(stores.bucket.objects, `${journal}${worker.slice}-`)) {
+    await sideBySide(lines, count, AT_ONCE);
+    for (const { key, reason } of problems) {
+      tally.incomplete++;
+      tally.refuse({ code: 'failed', message: `${key} cannot be read: ${reason}` });
+    }
+  }
+  if (worker.counts !== undefined) addTold(tally, worker.counts);
+  return tally;
+}
+
+interface Taker {
+  readonly runId: string;
+  readonly slice: string;
+}
+
+async function countLine(
+  { metadata }: Stores,
+  tally: Tally,
+  { runId, slice }: Taker,
+  line: JournalLine,
+): Promise<void> {
+  switch (line.action) {
+    case 'delete-manifest': {
+      const item = await metadata.manifest(line.repository, line.digest);
+      if (item?.state !== 'deleted' || item.runId !== runId || item.slice !== slice) return;
+      tally.examineManifest(manifestId(line.repository, line.digest));
+      tally.deleteManifest(line.repository);
+      tally.image({ deleted: line.digest });
+      return;
+    }
+    case 'untag': {
+      const item = await metadata.manifest(line.repository, line.digest);
+      if (item?.state !== 'deleted' || item.runId !== runId) return;
+      tally.image({ untagged: `${line.repository}:${line.tag}` });
+      return;
+    }
+    case 'unlink': {
+      const edge = await metadata.link(line.digest, line.repository);
+      if (edge === undefined || isInForce(edge) || edge.slice !== slice) return;
+      tally.links.deleted++;
+      return;
+    }
+    case 'delete-blob': {
+      const item = isDigest(line.digest) ? await metadata.blobItem(line.digest) : undefined;
+      if (item?.state !== 'deleted' || item.runId !== runId || item.slice !== slice) return;
+      tally.examineBlob(line.digest);
+      tally.blobs.deleted++;
+      tally.spaceReclaimed += item.size ?? 0;
+      tally.image({ deleted: line.digest });
+      return;
+    }
+    default:
+  }
+}
+
+function addTold(tally: Tally, { manifests, blobs, uploads }: Counts): void {
+  const of = (counts: Readonly<Record<string, number>>, name: string): number => counts[name] ?? 0;
+  tally.manifests.examined = Math.max(tally.manifests.examined, of(manifests, 'examined'));
+  tally.manifests.skipped = of(manifests, 'skipped');
+  tally.blobs.examined = Math.max(tally.blobs.examined, of(blobs, 'examined'));
+  for (const name of ['condemned', 'condemnedBytes', 'rescued', 'failed'] as const) {
+    tally.blobs[name] = of(blobs, name);
+  }
+  tally.uploads.deleted = of(uploads, 'deleted');
+  tally.uploads.bytes = of(uploads, 'bytes');
+}

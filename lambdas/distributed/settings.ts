@@ -1,0 +1,76 @@
+/** What a distributed run works with beside what any run does. */
+
+import { ConfigurationError } from '../configuration.ts';
+import type { PruneDependencies } from '../prune/settings.ts';
+import { SHARDS_AT_ONCE } from '../prune/slice.ts';
+import { SOCKETS } from '../store/aws-clients.ts';
+import { SHARDS } from '../store/items.ts';
+
+/** When a scheduled run is distributed; one that is started by hand always is. */
+export type When = 'deep' | 'always';
+
+export interface DistributedSettings {
+  readonly when: When;
+  /** `deep`: from so many due entries on. */
+  readonly depth: number;
+  /** Lanes, into which the shards are divided, and workers at the same time: 1 to 16. */
+  readonly workers: number;
+  /** Deletions of a second, of all workers together. @default as many as the services take */
+  readonly pace?: number | undefined;
+  /** Filters of a request that has none, as JSON. */
+  readonly defaultFilters?: string | undefined;
+}
+
+export interface Distributed {
+  readonly prune: PruneDependencies;
+  readonly settings: DistributedSettings;
+}
+
+/** The shards of each worker. */
+export function lanesOf(workers: number): readonly (readonly string[])[] {
+  return Array.from({ length: Math.min(workers, SHARDS.length) }, (_, lane) =>
+    SHARDS.filter((_, shard) => shard % workers === lane),
+  );
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const WHEN: readonly When[] = ['deep', 'always'];
+
+/** Reads what the start function is told. @throws ConfigurationError that names the variable, its value and those allowed. */
+export function readDistributedSettings(
+  environment: Environment,
+  { defaultFilters }: Pick<DistributedSettings, 'defaultFilters'>,
+): DistributedSettings {
+  const given = environment['DISTRIBUTED'] ?? 'always';
+  const when = WHEN.find((one) => one === given);
+  if (when === undefined) throw unusable('DISTRIBUTED', given, WHEN.join(', '));
+  return {
+    ...{ when, defaultFilters },
+    depth: wholeNumber(environment, 'DEPTH', 200_000) ?? 0,
+    workers: wholeNumber(environment, 'WORKERS', 8, SHARDS.length) ?? 1,
+    pace: wholeNumber(environment, 'PACE', undefined),
+  };
+}
+
+/** Items worked on side by side in each shard. As many connections as a client has, divided by the shards at once. */
+export function readConcurrency(environment: Environment): (shards: readonly string[]) => number {
+  const given = wholeNumber(environment, 'CONCURRENCY', undefined);
+  return ({ length }) => given ?? Math.floor(SOCKETS / Math.min(length, SHARDS_AT_ONCE));
+}
+
+function wholeNumber(
+  environment: Environment,
+  name: string,
+  standard: number | undefined,
+  maximum = Number.MAX_SAFE_INTEGER,
+): number | undefined {
+  const value = environment[name] || undefined;
+  if (value === undefined) return standard;
+  const number = /^\d{1,15}$/.test(value) ? Number(value) : 0;
+  if (number >= 1 && number <= maximum) return number;
+  throw unusable(name, value, `whole numbers from 1 to ${maximum}`);
+}
+
+const unusable = (name: string, value: string, allowed: string): ConfigurationError =>
+  new ConfigurationError(`the environment is not usable: ${name} is "${value}": allowed are ${allowed}`);
