@@ -156,7 +156,9 @@ export class PruneLock {
   static async takeOver(table: Table, now: () => number, share: LockShare): Promise<PruneLock> {
     const { runId, fence, deadline } = share;
     const change = { set: { expiresAt: deadline + SKEW }, add: { version: 1, fence: 1 } };
-    const taken = await table.update(lockKey, change, { equals: { runId, fence } });
+    // Released it is nobody's any more.
+    const held = { all: [{ equals: { runId, fence } }, { greaterThan: { expiresAt: 0 } }] };
+    const taken = await table.update(lockKey, change, held);
     if (taken) return new PruneLock(table, now, toLock(taken), deadline);
     throw new DeadlineError(`the prune lock of run ${runId} (fence ${fence}) is no longer held`);
   }

@@ -172,7 +172,7 @@ export class Recorder {
     }
     // Whoever takes it away by force does not hold it then.
     const isForced = actor.name.startsWith('unlock');
-    if (lock.owner !== actor.name && lock.expiresAt > 0 && !isForced) {
+    if (lock.owner !== holderOf(actor) && lock.expiresAt > 0 && !isForced) {
       this.violations.push(`${actor.name} changed the lock of ${lock.owner}`);
     }
     this.#lock = lock;
@@ -274,7 +274,7 @@ export class Recorder {
   /** A run deletes only while the lock is its own, or nobody's since it has given it back. */
   #assertLock(actor: Actor, keys: readonly string[]): void {
     if (!actor.name.startsWith('run') || this.#lock === undefined) return;
-    if (this.#lock.owner === actor.name) return;
+    if (this.#lock.owner === holderOf(actor)) return;
     this.violations.push(
       `a stale runner deletes: ${actor.name} ${keys.map((key) => this.short(key)).join(', ')} ` +
         `while ${this.#lock.owner} has the lock`,
@@ -298,6 +298,9 @@ export class Recorder {
     if (key.startsWith(ROOT)) this.#onChange(key, actor);
   }
 }
+
+/** Whose lock an actor deletes under: all workers of one run, `run1.a` and `run1.b`, under that of `run1`. */
+const holderOf = ({ name }: Actor): string => name.split('.')[0] ?? name;
 
 /** Of an owner as locks show it: `run1@host pid 1`. */
 const nameOf = (owner: unknown): string => String(owner).split('@')[0] ?? '';

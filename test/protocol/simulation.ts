@@ -33,6 +33,7 @@ export interface WorldDefinition {
   readonly runs: readonly { readonly body?: object; readonly mayCrash?: boolean }[];
   /** Whoever else is at work: a rebuild, an undo, an operator. Each is an actor. */
   readonly others?: Readonly<Record<string, (place: Place) => Promise<unknown>>>;
+  readonly othersMayCrash?: boolean;
   /** Keys whose events may arrive at any moment when clients have changed them; all others arrive at rest. */
   readonly events?: RegExp;
   /** Likewise of what runs, indexers and others have changed. */
@@ -119,7 +120,9 @@ export class Simulation {
       simulation.spawnRun(`run${at + 1}`, body, mayCrash);
     }
     for (const [name, work] of Object.entries(definition.others ?? {})) {
-      simulation.scheduler.spawn(name, (actor) => simulation.#work(actor, work));
+      simulation.scheduler.spawn(name, (actor) => simulation.#work(actor, work), {
+        mayCrash: definition.othersMayCrash ?? false,
+      });
     }
     await simulation.scheduler.start();
     return simulation;

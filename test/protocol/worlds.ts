@@ -18,6 +18,7 @@ import {
   untagged,
   untagging,
 } from './contents.ts';
+import { DISTRIBUTED } from './distributed.ts';
 import { OPERATED } from './operated.ts';
 import type { WorldDefinition } from './simulation.ts';
 import { world } from './sketch.ts';
@@ -557,6 +558,7 @@ const ALL = [
   ...LOCKS,
   ...EVENTS_ONLY,
   ...OPERATED,
+  ...DISTRIBUTED,
   ...TINY,
 ];
 

@@ -14,6 +14,28 @@ export const LOCK: readonly Mutant[] = [
     worlds: ['crash of a sweep'],
   },
   {
+    name: 'crashes: a blob that another worker of the run deletes is taken from it',
+    changes: [
+      {
+        file: 'prune/blobs.ts',
+        from: "return item.fence === run.fence ? left : { next: 'resolve', item };",
+        to: "return { next: 'resolve', item };",
+      },
+    ],
+    worlds: ['two workers beside a push'],
+  },
+  {
+    name: 'crashes: a manifest that another worker of the run deletes is taken from it',
+    changes: [
+      {
+        file: 'prune/manifests.ts',
+        from: "if (item.state === 'deleting' && item.fence === run.fence) return 'waiting';",
+        to: '',
+      },
+    ],
+    worlds: ['two workers beside a tag'],
+  },
+  {
     name: 'crashes: a manifest found deleting is left',
     changes: [
       {

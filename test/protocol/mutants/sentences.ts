@@ -109,4 +109,13 @@ export const SENTENCES: readonly Sentence[] = [
     sentence: 'What an earlier run left deleting is resolved: finished or repaired.',
     mutants: ['a blob found deleting is left', 'a manifest found deleting is left'],
   },
+  {
+    step: 'crashes',
+    sentence:
+      'What a worker of the same run deletes is left to it: nothing of it is over while its fence holds.',
+    mutants: [
+      'a blob that another worker of the run deletes is taken from it',
+      'a manifest that another worker of the run deletes is taken from it',
+    ],
+  },
 ];
