@@ -3,7 +3,8 @@
  * is of them follows from their numbers and is made when it is asked for, so that millions of images fit into memory.
  */
 import type { Digest } from '../../lambdas/registry/digest.ts';
-import { EMPTY, type Layer } from './images.ts';
+import { Digests } from './digests.ts';
+import { EMPTY, type Layer, type Manifest } from './images.ts';
 import { Numbers } from './numbers.ts';
 import {
   BASE_IMAGES,
@@ -33,7 +34,6 @@ export interface ManifestPlace {
   readonly at: number;
 }
 
-const DIGEST_BYTES = 32;
 /** Releases kept as they were made last. */
 const RECENT = 3_000;
 
@@ -51,9 +51,7 @@ export class Catalog {
   /** By blob: its size, and the number of the first manifest that names it. */
   readonly #sizes = new Numbers();
   readonly #owners = new Numbers();
-  #digests = Buffer.alloc(DIGEST_BYTES << 10);
-  /** Numbers of all blobs, by digest. */
-  #order = new Uint32Array();
+  readonly #digests = new Digests();
   readonly #bases: Layer[][];
   readonly #recent = new Map<number, Release>();
 
@@ -61,7 +59,7 @@ export class Catalog {
     this.options = options;
     this.#bases = Array.from({ length: BASE_IMAGES }, (_, base) => baseLayers(options.seed, base));
     // What many share comes first, so that its number tells that it is shared.
-    for (const { digest, size } of [...this.#bases.flat(), EMPTY]) this.#addBlob(digest, size, 0);
+    for (const shared of [...this.#bases.flat(), EMPTY]) this.#addBlob(shared, 0);
     let images = 0;
     for (let repository = 0; images < options.images; repository++) {
       const share = Math.min(options.images, (repository + 1) * IMAGES_PER_REPOSITORY) - images;
@@ -69,7 +67,7 @@ export class Catalog {
     }
     this.images = images;
     this.#firstManifests.push(this.#bytesOf.length);
-    this.#order = this.#ordered();
+    this.#digests.sort();
   }
 
   get repositories(): number {
@@ -94,8 +92,7 @@ export class Catalog {
   }
 
   digest(blob: number): Digest {
-    const from = blob * DIGEST_BYTES;
-    return `sha256:${this.#digests.toString('hex', from, from + DIGEST_BYTES)}`;
+    return this.#digests.at(blob);
   }
 
   /** Whether a blob is a manifest or a configuration, whose bytes are known. */
@@ -112,14 +109,13 @@ export class Catalog {
   }
 
   /** Numbers of the blobs in the order of their digests, from a digest on. */
-  *inOrder(from: Digest = 'sha256:'): Generator<number> {
-    for (let at = this.#seek(from); at < this.#order.length; at++) yield this.#order[at] ?? 0;
+  inOrder(from: Digest = 'sha256:'): Generator<number> {
+    return this.#digests.from(from);
   }
 
   /** The number of a blob. */
   find(digest: Digest): number | undefined {
-    const blob = this.#order[this.#seek(digest)];
-    return blob !== undefined && this.digest(blob) === digest ? blob : undefined;
+    return this.#digests.find(digest);
   }
 
   /** The number of a manifest by its digest. */
@@ -205,6 +201,17 @@ export class Catalog {
     return false;
   }
 
+  /** Numbers of a release's manifests. */
+  manifestsIn(release: number): number[] {
+    const first = this.firstManifest(release);
+    return range(first, this.firstManifest(release + 1) - first);
+  }
+
+  /** Numbers of a repository's manifests. */
+  manifestsOf(repository: number): number[] {
+    return this.releasesOf(repository).flatMap((release) => this.manifestsIn(release));
+  }
+
   /** The manifest that a tag names. */
   topOf(release: number): number {
     const images = this.imagesIn(release);
@@ -277,60 +284,29 @@ export class Catalog {
       const number = this.#garbage.push(isGarbage ? 1 : 0);
       this.#firstManifests.push(this.#bytesOf.length);
       if (build % BUILDS_PER_DEPENDENCIES === 0) {
-        const { digest, size } = dependenciesOf(this.options.seed, made);
-        this.#addBlob(digest, size, this.#bytesOf.length);
+        this.#addBlob(dependenciesOf(this.options.seed, made), this.#bytesOf.length);
       }
-      for (const [at, manifest] of made.manifests.entries()) {
-        const owner = this.#bytesOf.length;
-        const own = this.#addBlob(manifest.digest, manifest.size, owner);
-        this.#bytesOf.push(own);
-        this.#releaseOf.push(number);
-        const isImage = at < made.images;
-        if (isImage && manifest.config) this.#addBlob(manifest.config.digest, manifest.config.size, owner);
-        const layers = isImage ? manifest.layers.slice(BASE_LAYERS + 1) : manifest.layers;
-        for (const { digest, size } of layers) this.#addBlob(digest, size, owner);
-      }
+      for (const [at, manifest] of made.manifests.entries())
+        this.#addManifest(manifest, number, at < made.images);
     }
     this.firstReleases.push(this.#garbage.length);
     return images;
   }
 
-  #addBlob(digest: Digest, size: number, owner: number): number {
-    const blob = this.#sizes.push(size);
+  /** Its bytes, its configuration, and the layers of its own, in this order. */
+  #addManifest(manifest: Manifest, release: number, isImage: boolean): void {
+    const owner = this.#bytesOf.length;
+    this.#bytesOf.push(this.#addBlob(manifest, owner));
+    this.#releaseOf.push(release);
+    if (isImage && manifest.config) this.#addBlob(manifest.config, owner);
+    const own = isImage ? manifest.layers.slice(BASE_LAYERS + 1) : manifest.layers;
+    for (const layer of own) this.#addBlob(layer, owner);
+  }
+
+  #addBlob({ digest, size }: Layer, owner: number): number {
+    this.#sizes.push(size);
     this.#owners.push(owner);
-    const from = blob * DIGEST_BYTES;
-    if (from + DIGEST_BYTES > this.#digests.byteLength) {
-      const larger = Buffer.alloc(this.#digests.byteLength * 2);
-      this.#digests.copy(larger);
-      this.#digests = larger;
-    }
-    this.#digests.write(digest.slice('sha256:'.length), from, 'hex');
-    return blob;
-  }
-
-  #ordered(): Uint32Array<ArrayBuffer> {
-    const digests = this.#digests;
-    const heads = Float64Array.from({ length: this.blobs }, (_, blob) =>
-      digests.readUIntBE(blob * DIGEST_BYTES, 6),
-    );
-    const of = (blob: number) => digests.subarray(blob * DIGEST_BYTES, (blob + 1) * DIGEST_BYTES);
-    return Uint32Array.from(heads.keys()).sort(
-      (a, b) => (heads[a] ?? 0) - (heads[b] ?? 0) || of(a).compare(of(b)),
-    );
-  }
-
-  /** Where a digest is in the order, or would be. */
-  #seek(digest: Digest): number {
-    const hex = digest.slice('sha256:'.length);
-    const wanted = Buffer.from(hex.padEnd(2 * DIGEST_BYTES, '0'), 'hex');
-    let [low, high] = [0, this.#order.length];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      const from = (this.#order[middle] ?? 0) * DIGEST_BYTES;
-      if (this.#digests.compare(wanted, 0, DIGEST_BYTES, from, from + DIGEST_BYTES) < 0) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    return this.#digests.push(digest);
   }
 
   /** The layer of dependencies is the blob right before the bytes of the first manifest that names it. */
