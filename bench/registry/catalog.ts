@@ -1,32 +1,18 @@
 /**
- * Which blobs and manifests the generated registry has, as numbers in typed arrays: 46 bytes a blob. Whatever else there
- * is of them follows from their numbers and is made when it is asked for, so that millions of images fit into memory.
+ * Which blobs and manifests the generated registry has, by their numbers. Whatever else there is of them follows from
+ * these and is made when it is asked for, so that millions of images fit into memory.
  */
 import type { Digest } from '../../lambdas/registry/digest.ts';
-import { Digests } from './digests.ts';
-import { EMPTY, type Layer, type Manifest } from './images.ts';
-import { Numbers } from './numbers.ts';
+import { type CatalogOptions, Numbering } from './numbering.ts';
 import {
   BASE_IMAGES,
   BASE_LAYERS,
   BUILDS_PER_DEPENDENCIES,
-  baseLayers,
   baseOf,
-  dependenciesOf,
-  IMAGES_PER_REPOSITORY,
-  isUntagged,
   OWN_LAYERS,
   type Release,
-  type ReleaseOptions,
   release,
 } from './releases.ts';
-
-export interface CatalogOptions extends ReleaseOptions {
-  /** Images of one platform; as many as the last release leaves, and so a few more. */
-  readonly images: number;
-  /** The share of releases that nothing holds any more; the last of each repository is held. */
-  readonly garbage: number;
-}
 
 /** Where a manifest is: number of its release, and its place in there. */
 export interface ManifestPlace {
@@ -39,107 +25,88 @@ const RECENT = 3_000;
 
 export class Catalog {
   readonly options: CatalogOptions;
-  readonly images: number;
-  /** The first release of each repository, and the number of all. */
-  readonly firstReleases: number[] = [0];
-  /** By release: the number of its first manifest, with the number of all at the end. */
-  readonly #firstManifests = new Numbers();
-  readonly #garbage = new Numbers();
-  /** By manifest: the number of the blob that holds its bytes. */
-  readonly #bytesOf = new Numbers();
-  readonly #releaseOf = new Numbers();
-  /** By blob: its size, and the number of the first manifest that names it. */
-  readonly #sizes = new Numbers();
-  readonly #owners = new Numbers();
-  readonly #digests = new Digests();
-  readonly #bases: Layer[][];
+  readonly #numbers: Numbering;
   readonly #recent = new Map<number, Release>();
 
   constructor(options: CatalogOptions) {
     this.options = options;
-    this.#bases = Array.from({ length: BASE_IMAGES }, (_, base) => baseLayers(options.seed, base));
-    // What many share comes first, so that its number tells that it is shared.
-    for (const shared of [...this.#bases.flat(), EMPTY]) this.#addBlob(shared, 0);
-    let images = 0;
-    for (let repository = 0; images < options.images; repository++) {
-      const share = Math.min(options.images, (repository + 1) * IMAGES_PER_REPOSITORY) - images;
-      images += this.#addRepository(repository, share);
-    }
-    this.images = images;
-    this.#firstManifests.push(this.#bytesOf.length);
-    this.#digests.sort();
+    this.#numbers = new Numbering(options);
+  }
+
+  get images(): number {
+    return this.#numbers.images;
   }
 
   get repositories(): number {
-    return this.firstReleases.length - 1;
+    return this.#numbers.firstReleases.length - 1;
   }
 
   get releases(): number {
-    return this.#garbage.length;
+    return this.#numbers.garbage.length;
   }
 
   get manifests(): number {
-    return this.#bytesOf.length;
+    return this.#numbers.bytesOf.length;
   }
 
   get blobs(): number {
-    return this.#sizes.length;
+    return this.#numbers.sizes.length;
   }
 
   /** Blobs named by releases of any repository come first: base layers and the empty configuration. */
   get shared(): number {
-    return this.#bases.flat().length + 1;
+    return this.#numbers.bases.flat().length + 1;
   }
 
   digest(blob: number): Digest {
-    return this.#digests.at(blob);
+    return this.#numbers.digests.at(blob);
   }
 
   /** Whether a blob is a manifest or a configuration, whose bytes are known. */
   isDocument(blob: number): boolean {
     if (blob < this.shared) return blob === this.shared - 1;
-    const owner = this.#owners.at(blob);
+    const owner = this.#numbers.owners.at(blob);
     const { release, at } = this.placeOf(owner);
-    const own = this.#bytesOf.at(owner);
+    const own = this.#numbers.bytesOf.at(owner);
     return blob === own || (blob === own + 1 && at < this.imagesIn(release));
   }
 
   size(blob: number): number {
-    return this.#sizes.at(blob);
+    return this.#numbers.sizes.at(blob);
   }
 
   /** Numbers of the blobs in the order of their digests, from a digest on. */
   inOrder(from: Digest = 'sha256:'): Generator<number> {
-    return this.#digests.from(from);
+    return this.#numbers.digests.from(from);
   }
 
   /** The number of a blob. */
   find(digest: Digest): number | undefined {
-    return this.#digests.find(digest);
+    return this.#numbers.digests.find(digest);
   }
 
   /** The number of a manifest by its digest. */
   findManifest(digest: Digest): number | undefined {
     const blob = this.find(digest);
     if (blob === undefined || blob < this.shared) return undefined;
-    const owner = this.#owners.at(blob);
-    return this.#bytesOf.at(owner) === blob ? owner : undefined;
+    const owner = this.#numbers.owners.at(blob);
+    return this.#numbers.bytesOf.at(owner) === blob ? owner : undefined;
   }
 
   manifestDigest(manifest: number): Digest {
-    return this.digest(this.#bytesOf.at(manifest));
+    return this.digest(this.#numbers.bytesOf.at(manifest));
   }
 
   /** @param manifest its number. */
   placeOf(manifest: number): ManifestPlace {
-    const release = this.#releaseOf.at(manifest);
+    const release = this.#numbers.releaseOf.at(manifest);
     return { release, at: manifest - this.firstManifest(release) };
   }
 
   /** The blobs that a manifest names, by their numbers. */
   blobsNamed(manifest: number): { readonly config: number | undefined; readonly layers: readonly number[] } {
     const { release, at } = this.placeOf(manifest);
-    const own = this.#bytesOf.at(manifest);
+    const own = this.#numbers.bytesOf.at(manifest);
     // As they were added: the bytes, the configuration, the layers of its own.
     if (manifest === this.sbomOf(release)) return { config: this.shared - 1, layers: [own + 1] };
     if (at >= this.imagesIn(release)) return { config: undefined, layers: [] };
@@ -148,19 +115,19 @@ export class Catalog {
     const base = baseOf({ repository, build }) * BASE_LAYERS;
     const layers = [
       ...range(base, BASE_LAYERS),
-      this.#bytesOf.at(first) - 1,
+      this.#numbers.bytesOf.at(first) - 1,
       ...range(own + 2, OWN_LAYERS.length),
     ];
     return { config: own + 1, layers };
   }
 
   manifestSize(manifest: number): number {
-    return this.size(this.#bytesOf.at(manifest));
+    return this.size(this.#numbers.bytesOf.at(manifest));
   }
 
   /** The number of a release's first manifest; the others follow. */
   firstManifest(release: number): number {
-    return this.#firstManifests.at(release);
+    return this.#numbers.firstManifests.at(release);
   }
 
   /**
@@ -170,8 +137,9 @@ export class Catalog {
    */
   *namedBy(blob: number, repository?: number): Generator<number> {
     if (blob >= this.shared) {
-      const owner = this.#owners.at(blob);
-      if (repository !== undefined && this.repositoryOf(this.#releaseOf.at(owner)) !== repository) return;
+      const owner = this.#numbers.owners.at(blob);
+      if (repository !== undefined && this.repositoryOf(this.#numbers.releaseOf.at(owner)) !== repository)
+        return;
       yield* this.#isDependencies(blob, owner) ? this.#dependants(owner) : [owner];
       return;
     }
@@ -186,7 +154,7 @@ export class Catalog {
   }
 
   isGarbage(release: number): boolean {
-    return this.#garbage.at(release) === 1;
+    return this.#numbers.garbage.at(release) === 1;
   }
 
   /** Whether any manifest names the blob: of a small registry's base images some are not used. */
@@ -232,14 +200,14 @@ export class Catalog {
   /** Of a release's number. */
   place(release: number): { readonly repository: number; readonly build: number } {
     const repository = this.repositoryOf(release);
-    return { repository, build: release - (this.firstReleases[repository] ?? 0) };
+    return { repository, build: release - (this.#numbers.firstReleases[repository] ?? 0) };
   }
 
   repositoryOf(release: number): number {
     let [low, high] = [0, this.repositories - 1];
     while (low < high) {
       const middle = (low + high + 1) >> 1;
-      if ((this.firstReleases[middle] ?? 0) <= release) low = middle;
+      if ((this.#numbers.firstReleases[middle] ?? 0) <= release) low = middle;
       else high = middle - 1;
     }
     return low;
@@ -247,20 +215,20 @@ export class Catalog {
 
   /** Numbers of a repository's releases. */
   releasesOf(repository: number): number[] {
-    const [first = 0, end = 0] = this.firstReleases.slice(repository, repository + 2);
+    const [first = 0, end = 0] = this.#numbers.firstReleases.slice(repository, repository + 2);
     return Array.from({ length: end - first }, (_, at) => first + at);
   }
 
   /** The release that `main` of a repository names. */
   mainOf(repository: number): number {
-    return (this.firstReleases[repository + 1] ?? 1) - 1;
+    return (this.#numbers.firstReleases[repository + 1] ?? 1) - 1;
   }
 
   /** A release with all its bytes. */
   release(number: number): Release {
     const known = this.#recent.get(number);
     if (known !== undefined) return known;
-    const made = release(this.options, this.#bases, this.place(number));
+    const made = release(this.options, this.#numbers.bases, this.place(number));
     const oldest = this.#recent.size < RECENT ? undefined : this.#recent.keys().next().value;
     if (oldest !== undefined) this.#recent.delete(oldest);
     this.#recent.set(number, made);
@@ -270,53 +238,17 @@ export class Catalog {
   /** The release that a repository would push next, or after that. */
   next(repository: number, ahead: number): Release {
     const build = this.releasesOf(repository).length + ahead;
-    return release(this.options, this.#bases, { repository, build });
-  }
-
-  /** @returns how many images it has. */
-  #addRepository(repository: number, share: number): number {
-    let images = 0;
-    for (let build = 0; images < share; build++) {
-      const made = release(this.options, this.#bases, { repository, build });
-      images += made.images;
-      const isLast = images >= share;
-      const isGarbage = !isLast && isUntagged(this.options.seed, made, this.options.garbage);
-      const number = this.#garbage.push(isGarbage ? 1 : 0);
-      this.#firstManifests.push(this.#bytesOf.length);
-      if (build % BUILDS_PER_DEPENDENCIES === 0) {
-        this.#addBlob(dependenciesOf(this.options.seed, made), this.#bytesOf.length);
-      }
-      for (const [at, manifest] of made.manifests.entries())
-        this.#addManifest(manifest, number, at < made.images);
-    }
-    this.firstReleases.push(this.#garbage.length);
-    return images;
-  }
-
-  /** Its bytes, its configuration, and the layers of its own, in this order. */
-  #addManifest(manifest: Manifest, release: number, isImage: boolean): void {
-    const owner = this.#bytesOf.length;
-    this.#bytesOf.push(this.#addBlob(manifest, owner));
-    this.#releaseOf.push(release);
-    if (isImage && manifest.config) this.#addBlob(manifest.config, owner);
-    const own = isImage ? manifest.layers.slice(BASE_LAYERS + 1) : manifest.layers;
-    for (const layer of own) this.#addBlob(layer, owner);
-  }
-
-  #addBlob({ digest, size }: Layer, owner: number): number {
-    this.#sizes.push(size);
-    this.#owners.push(owner);
-    return this.#digests.push(digest);
+    return release(this.options, this.#numbers.bases, { repository, build });
   }
 
   /** The layer of dependencies is the blob right before the bytes of the first manifest that names it. */
   #isDependencies(blob: number, owner: number): boolean {
-    return this.#bytesOf.at(owner) === blob + 1;
+    return this.#numbers.bytesOf.at(owner) === blob + 1;
   }
 
   *#dependants(owner: number): Generator<number> {
-    const first = this.#releaseOf.at(owner);
-    const end = this.firstReleases[this.repositoryOf(first) + 1] ?? 0;
+    const first = this.#numbers.releaseOf.at(owner);
+    const end = this.#numbers.firstReleases[this.repositoryOf(first) + 1] ?? 0;
     for (let release = first; release < Math.min(end, first + BUILDS_PER_DEPENDENCIES); release++) {
       yield* this.#imagesOf(release);
     }
