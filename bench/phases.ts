@@ -43,6 +43,9 @@ const BUCKET = 'bench';
 /** Messages of one batch of the index function, and how many run side by side, as deployed (`infra/live-index.ts`). */
 const BATCH = { size: 10, functions: 10 } as const;
 
+const SLICE = 15 * MINUTE;
+const MAX_SLICES = 400;
+
 /** Of the index function. */
 const INDEX_GIGABYTES = 0.5;
 
@@ -124,7 +127,7 @@ export class Phases {
       owner: 'bench',
       ...{ now, sleep, newId: this.#newId },
     };
-    return await this.#measure(name, () => prune(dependencies, request, [now() + HOUR]));
+    return await this.#measure(name, () => prune(dependencies, request, slices(now)));
   }
 
   /** Long enough for whatever has to rest; the index stays in line meanwhile. */
@@ -177,6 +180,11 @@ function between(before: Counted, after: Counted): Pick<Phase, 'dynamodb' | 's3'
       write: after.units.write - before.units.write,
     },
   };
+}
+
+/** Functions of 15 minutes, one after the other, until the work is done or would never be. */
+function* slices(now: () => number): Generator<number> {
+  for (let slice = 0; slice < MAX_SLICES; slice++) yield now() + SLICE;
 }
 
 /** As S3 tells of a key by EventBridge. */
