@@ -1,10 +1,14 @@
 #!/usr/bin/env node
 /** `node bench/cost.ts`: what the measured requests cost, as the table of docs/operations.md. */
 
-/** Of `npm run bench` (20,000 manifests, 74,388 blobs, seed 1, offline), November 2026. */
+/**
+ * Of `npm run bench` with 10,000 images, half of them garbage, seed 1, November 2026: the scenarios `reindex` (its first
+ * rebuild), `live` and `prune`. Functions are in gigabyte-seconds; a first index is not run by one.
+ */
 export const MEASURED = {
-  index: { blobs: 74_388, readUnits: 561_324, writeUnits: 1_003_366, gets: 443_349, puts: 506 },
-  prune: { blobs: 36_881, readUnits: 282_512, writeUnits: 845_531, gets: 136_634, puts: 8_274 },
+  index: { blobs: 53_429, readUnits: 360_337, writeUnits: 673_078, gets: 298_560, puts: 407, functions: 0 },
+  live: { blobs: 6_267, readUnits: 48_586, writeUnits: 151_846, gets: 51_910, puts: 0, functions: 295 },
+  prune: { blobs: 26_648, readUnits: 166_233, writeUnits: 468_392, gets: 92_319, puts: 3_074, functions: 92 },
 } as const;
 
 /** US dollars, list prices of us-east-1 as they were known in 2025. Deletions are free. */
@@ -33,12 +37,10 @@ export const ASSUMED = {
   churn: 0.1,
   /** Of the bucket, for each blob of a push: its upload comes and goes, its data and links come. */
   eventsPerBlob: 10,
-  /** Seconds of a function with 1 GB for a thousand blobs, indexed or pruned: ten times the benchmark's, for the network. */
-  secondsPerThousandBlobs: 6.5,
   /** Of the table. */
   bytesPerBlob: 1_500,
-  /** Of a blob: the benchmark's 107 GB of 74,388. */
-  blobBytes: 1_440_000,
+  /** Of a blob: the benchmark's 83.6 GB of 53,429. */
+  blobBytes: 1_565_000,
   alarms: 12,
   metrics: 20,
 } as const;
@@ -62,8 +64,8 @@ export function requestDollars({
   return dollars;
 }
 
-/** Dollars of a function with 1 GB. */
-export const functionDollars = (seconds: number): number => seconds * PRICES.lambdaGbSecond;
+/** Dollars of functions. */
+export const functionDollars = (gigabyteSeconds: number): number => gigabyteSeconds * PRICES.lambdaGbSecond;
 
 export interface Cost {
   readonly blobs: number;
@@ -80,12 +82,11 @@ export interface Cost {
 type Requests = (typeof MEASURED)[keyof typeof MEASURED];
 
 /** Dollars for each blob that is indexed or pruned. */
-function each({ blobs, readUnits, writeUnits, gets, puts }: Requests): number {
+function each({ blobs, readUnits, writeUnits, gets, puts, functions }: Requests): number {
   const { readUnit, writeUnit, get, put } = PRICES;
-  return (readUnits * readUnit + writeUnits * writeUnit + gets * get + puts * put) / blobs;
+  const requests = readUnits * readUnit + writeUnits * writeUnit + gets * get + puts * put;
+  return (requests + functionDollars(functions)) / blobs;
 }
-
-const lambda = (ASSUMED.secondsPerThousandBlobs / 1000) * PRICES.lambdaGbSecond;
 
 /** @param blobs in the registry. */
 export function costOf(blobs: number): Cost {
@@ -97,8 +98,8 @@ export function costOf(blobs: number): Cost {
   return {
     blobs,
     firstIndex: blobs * each(MEASURED.index),
-    indexing: changed * (each(MEASURED.index) + ASSUMED.eventsPerBlob * perEvent + lambda),
-    pruning: changed * (each(MEASURED.prune) + lambda),
+    indexing: changed * (each(MEASURED.live) + ASSUMED.eventsPerBlob * perEvent),
+    pruning: changed * each(MEASURED.prune),
     standing:
       gigabytes * (PRICES.tableGbMonth + PRICES.recoveryGbMonth) +
       ASSUMED.alarms * PRICES.alarm +

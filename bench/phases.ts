@@ -1,4 +1,6 @@
 /** The phases of the benchmark: the product's own entry points over the services, each counted and measured. */
+
+import pMap from 'p-map';
 import { BRAKE_FLOORS } from '../lambdas/configuration.ts';
 import { applyBatch, type BatchResult, type Message } from '../lambdas/index/batch.ts';
 import type { IndexContext } from '../lambdas/index/context.ts';
@@ -8,6 +10,7 @@ import { type PruneSettings, prune } from '../lambdas/prune/engine.ts';
 import type { Report } from '../lambdas/prune/report.ts';
 import { type Mode, parsePruneRequest } from '../lambdas/prune/request.ts';
 import { RegistryLayout } from '../lambdas/registry/layout.ts';
+import { chunked } from '../lambdas/store/backoff.ts';
 import { batching } from '../lambdas/store/batching-table.ts';
 import { heartbeatKey } from '../lambdas/store/items.ts';
 import { Metadata } from '../lambdas/store/metadata.ts';
@@ -38,8 +41,14 @@ export const SETTINGS: PruneSettings = {
 };
 
 const BUCKET = 'bench';
-/** Messages of one batch of the index function, as deployed (`infra/live-index.ts`). */
-const BATCH = 10;
+/** Messages of one batch of the index function, and how many run side by side, as deployed (`infra/live-index.ts`). */
+const BATCH = { size: 10, functions: 10 } as const;
+
+const SLICE = 15 * MINUTE;
+const MAX_SLICES = 400;
+
+/** Of the index function. */
+const INDEX_GIGABYTES = 0.5;
 
 /** Requests by operation. */
 export type Requests = Readonly<Record<string, number>>;
@@ -56,7 +65,7 @@ export interface Phase {
   readonly s3: Requests;
   /** Request units of DynamoDB. */
   readonly units: { readonly read: number; readonly write: number };
-  /** Of requests and of a function with 1 GB for as long as the phase takes by the model. */
+  /** Of requests and of functions, for as long as they take by the model. */
   readonly dollars: number;
   /** What the phase cannot be faster for. */
   readonly bound: Bound;
@@ -86,20 +95,24 @@ export class Phases {
     return await this.#measure(name, () => reindex(this.#indexContext()));
   }
 
-  /** Events of S3 through the index function, a batch at a time. */
+  /** Events of S3 through index functions, a batch to each at a time. */
   async index(name: string, keys: readonly string[]): Promise<BatchResult[]> {
     const indexer = {
       ...this.#indexContext(),
       ...{ bus: new MemoryBus(), bucketName: BUCKET, heartbeatPrefix: SETTINGS.heartbeatPrefix },
       postpone: new MemoryQueue({ now: this.#timeline.now }),
     };
-    return await this.#measure(name, async () => {
-      const results: BatchResult[] = [];
-      for (let from = 0; from < keys.length; from += BATCH) {
-        results.push(await applyBatch(indexer, keys.slice(from, from + BATCH).map(messageOf)));
-      }
-      return results;
-    });
+    const batches = [...chunked(keys.map(messageOf), BATCH.size)];
+    // Each is a function of its own, billed for its own time.
+    let billed = 0;
+    const apply = async (messages: readonly Message[]): Promise<BatchResult> => {
+      const begun = this.#timeline.exactly();
+      const result = await applyBatch(indexer, messages);
+      billed += (this.#timeline.exactly() - begun) / 1000;
+      return result;
+    };
+    const work = () => pMap(batches, apply, { concurrency: BATCH.functions });
+    return await this.#measure(name, work, () => billed * INDEX_GIGABYTES);
   }
 
   async prune(name: string, mode: Mode, options: { readonly dryRun?: boolean } = {}): Promise<Report> {
@@ -115,7 +128,7 @@ export class Phases {
       owner: 'bench',
       ...{ now, sleep, newId: this.#newId },
     };
-    return await this.#measure(name, () => prune(dependencies, request, [now() + HOUR]));
+    return await this.#measure(name, () => prune(dependencies, request, slices(now)));
   }
 
   /** Long enough for whatever has to rest; the index stays in line meanwhile. */
@@ -137,7 +150,8 @@ export class Phases {
 
   readonly #newId = (): string => `bench-${String(++this.#serial).padStart(10, '0')}`;
 
-  async #measure<T>(name: string, work: () => Promise<T>): Promise<T> {
+  /** @param billed gigabyte-seconds of functions, known when the work is done. @default one of 1 GB, all the time */
+  async #measure<T>(name: string, work: () => Promise<T>, billed?: () => number): Promise<T> {
     this.#started(name);
     const services = this.#services;
     const timeline = this.#timeline;
@@ -151,7 +165,7 @@ export class Phases {
     this.done.push({
       ...{ name, usage: { ...usage, cpuSeconds }, seconds, ...taken },
       throttled: services.throttled - throttled,
-      dollars: requestDollars(taken) + functionDollars(seconds),
+      dollars: requestDollars(taken) + functionDollars(billed?.() ?? seconds),
       bound: boundOf(services.load(), { seconds, cpuSeconds }),
     });
     return value;
@@ -167,6 +181,11 @@ function between(before: Counted, after: Counted): Pick<Phase, 'dynamodb' | 's3'
       write: after.units.write - before.units.write,
     },
   };
+}
+
+/** Functions of 15 minutes, one after the other, until the work is done or would never be. */
+function* slices(now: () => number): Generator<number> {
+  for (let slice = 0; slice < MAX_SLICES; slice++) yield now() + SLICE;
 }
 
 /** As S3 tells of a key by EventBridge. */

@@ -7,7 +7,7 @@ import { totalsOf } from './totals.ts';
 /** Of what was swept. */
 const SWEEP = { dynamodbPerBlob: 6, s3DeletesPerBlob: 0.002, cpuMicrosPerBlob: 100 } as const;
 /** Below that, what a run takes whatever it does, and code that is not yet compiled, count for too much. */
-const ENOUGH_BLOBS = 2_000;
+const ENOUGH_BLOBS = 1_000;
 /** Each of the 16 shards ends with a request that is not full. */
 const ENOUGH_FOR_DELETES = 20_000;
 const ENOUGH_FOR_CPU = 100_000;

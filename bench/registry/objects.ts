@@ -196,17 +196,36 @@ export class RegistryObjects implements StacksBase {
     if (this.#listed?.name === name) return this.#listed.keys;
     const catalog = this.#catalog;
     const repository = this.#repositories.get(name) ?? 0;
-    const keys = new Set<string>();
-    for (const number of catalog.releasesOf(repository)) {
-      if (!this.#isHere(number)) continue;
-      const release = catalog.release(number);
-      const tags = catalog.isGarbage(number) ? ['main'] : ['main', release.tag];
-      for (const [key] of this.push(release, tags))
-        if (!key.startsWith(this.#layout.blobsPrefix)) keys.add(key);
+    const releases = catalog.releasesOf(repository).filter((release) => this.#isHere(release));
+    const blobs = new Set<number>();
+    for (const manifest of releases.flatMap((release) => catalog.manifestsIn(release))) {
+      const { config, layers } = catalog.blobsNamed(manifest);
+      for (const blob of config === undefined ? layers : [config, ...layers]) blobs.add(blob);
     }
-    keys.add(this.#layout.tagCurrent(name, 'main'));
-    this.#listed = { name, keys: [...keys].sort(compareUtf8) };
+    const keys = [
+      ...[...blobs].map((blob) => this.#layout.layerLink(name, catalog.digest(blob))),
+      ...releases.flatMap((release) => this.#manifestKeys(name, release)),
+      this.#layout.tagCurrent(name, 'main'),
+    ];
+    this.#listed = { name, keys: keys.sort(compareUtf8) };
     return this.#listed.keys;
+  }
+
+  /** Links of a release's manifests, and of the tags that name or have named it, but for where `main` is now. */
+  #manifestKeys(name: string, release: number): string[] {
+    const catalog = this.#catalog;
+    const layout = this.#layout;
+    const top = catalog.manifestDigest(catalog.topOf(release));
+    const tag = tagOf(catalog.place(release));
+    return [
+      ...catalog
+        .manifestsIn(release)
+        .map((manifest) => layout.revisionLink(name, catalog.manifestDigest(manifest))),
+      layout.tagHistory(name, 'main', top),
+      ...(catalog.isGarbage(release)
+        ? []
+        : [layout.tagHistory(name, tag, top), layout.tagCurrent(name, tag)]),
+    ];
   }
 }
 

@@ -9,7 +9,7 @@ import { tombstoneExpiry } from '../../lambdas/store/metadata.ts';
 import type { Item } from '../../lambdas/store/table.ts';
 import { MemoryBucket } from '../../local/memory-bucket.ts';
 import { MemoryTable } from '../../local/memory-table.ts';
-import { itemsOf, LAYOUT, RealRegistry } from './seeded.ts';
+import { allOf, itemsOf, LAYOUT, RealRegistry } from './seeded.ts';
 
 const SINCE = Date.parse('2026-01-01T00:00:00Z');
 const NOW = Date.parse('2026-03-01T00:00:00Z');
@@ -72,6 +72,31 @@ describe('the seeded table', () => {
     }
   }, 60_000);
 });
+
+it('what is made when it is asked for is pruned as what is stored, by the same requests', async () => {
+  const { grace, quarantine } = SETTINGS;
+  const untaggedAt = NOW - grace - quarantine;
+  const times = { indexedAt: NOW, untaggedAt, deletedAt: 0, condemnedAt: 0, grace, quarantine };
+  const based = new MemoryTable(undefined, new RegistryTable({ catalog: CATALOG, stage: 'settled', times }));
+  const stored = new MemoryTable();
+  await stored.write([...(await allOf(based)).values()].map((put) => ({ put })));
+  for (const table of [based, stored]) table.requests.clear();
+  const made = new RealRegistry(CATALOG, NOW, based);
+  const held = new RealRegistry(CATALOG, NOW, stored, true);
+  for (let run = 0; run < 5; run++) {
+    const { journal: _, ...report } = await made.prune();
+    expect(report).toMatchObject({ status: 'completed' });
+    expect(report).toEqual((({ journal: __, ...other }) => other)(await held.prune()));
+    for (const real of [made, held]) real.rest();
+  }
+  expect(based.requests).toEqual(stored.requests);
+  expect(made.bucket.requests).toEqual(held.bucket.requests);
+  // Version ids are numbered as objects are stored.
+  const varying = () => ['deleteMarker'];
+  expect(without(await allOf(based), varying)).toEqual(without(await allOf(stored), varying));
+  const keysOf = async ({ bucket }: RealRegistry) => (await listed(bucket)).map(({ key }) => key);
+  expect(await keysOf(made)).toEqual(await keysOf(held));
+}, 60_000);
 
 /** Edges and links of what is not garbage keep their times. */
 const isLive = ({ sk, removedAt }: Item): boolean =>

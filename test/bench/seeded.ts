@@ -24,16 +24,29 @@ const HOUR = 3_600_000;
 
 /** A bucket, its table and a clock. */
 export class RealRegistry {
-  readonly table = new MemoryTable();
+  readonly table: MemoryTable;
   readonly bucket: MemoryBucket;
   now: number;
   #serial = 0;
 
-  /** @param catalog what is in the bucket, by its stage `settled`. */
-  constructor(catalog: Catalog, now: number) {
+  /**
+   * @param catalog what is in the bucket, by its stage `settled`.
+   * @param table @default an empty one
+   * @param held whether the bucket's objects are stored in it, in the place of being made when they are asked for.
+   */
+  constructor(catalog: Catalog, now: number, table = new MemoryTable(), held = false) {
     this.now = now;
+    this.table = table;
     const base = new RegistryObjects({ catalog, layout: LAYOUT, stage: 'settled' });
-    this.bucket = new MemoryBucket({ versioned: true, now: () => new Date(this.now), base });
+    const options = { versioned: true, now: () => new Date(this.now) };
+    this.bucket = new MemoryBucket(held ? options : { ...options, base });
+    if (!held) return;
+    for (const key of base.from('', false)) {
+      for (const { body, size = 0, lastModified } of base.get(key)) {
+        if (body === undefined) this.bucket.seedSized(key, size, lastModified);
+        else this.bucket.seed(key, body, lastModified);
+      }
+    }
   }
 
   async reindex(): Promise<void> {
@@ -96,12 +109,17 @@ export class RealRegistry {
 
 /** Every item by its key, without those of runs. */
 export async function itemsOf(table: MemoryTable): Promise<Map<string, Item>> {
+  const all = await allOf(table);
+  return new Map([...all].filter(([, { pk }]) => !/^(?:LAST|LOCK|RUNS|INDEX)$/.test(pk)));
+}
+
+/** Every item by its key. */
+export async function allOf(table: MemoryTable): Promise<Map<string, Item>> {
   const items = new Map<string, Item>();
   let after: Key | undefined;
   do {
     const page = await table.scan({ segment: 0, segments: 1, ...(after === undefined ? {} : { after }) });
     for (const item of page.items) {
-      if (/^(?:LAST|LOCK|RUNS|INDEX)$/.test(item.pk)) continue;
       const key = `${item.pk} ${item.sk}`;
       if (items.has(key)) throw new Error(`the scan shows ${key} twice`);
       items.set(key, item);
