@@ -8,7 +8,7 @@ import { arrival } from './arrivals.ts';
 import { isFresh } from './look-again.ts';
 import { planBlob } from './plan-blob.ts';
 import { settleQueue } from './requeue.ts';
-import type { Run } from './run.ts';
+import { isUnderWay, type Run } from './run.ts';
 
 /** `sweep`: due, to be swept together with others; `resolve`: found `deleting`. */
 export type BlobOutcome =
@@ -24,7 +24,7 @@ export async function handleBlob(run: Run, digest: Digest): Promise<BlobOutcome>
   const { item } = view;
   if (item === undefined || item.state === 'deleted') return left;
   // What this run has taken under its fence and could not finish is for the next one, or is another worker's.
-  if (item.state === 'deleting') return item.fence === run.fence ? left : { next: 'resolve', item };
+  if (item.state === 'deleting') return (await isUnderWay(run, item)) ? left : { next: 'resolve', item };
   if (run.policy.resolveOnly) return left;
   run.tally.examineBlob(digest);
 
