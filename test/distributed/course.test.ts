@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { NoSuchRunError } from '../../lambdas/distributed/slice.ts';
+import { MAX_SLICES, NoSuchRunError } from '../../lambdas/distributed/slice.ts';
 import { statusOf } from '../../lambdas/operations/status.ts';
-import { lockKey } from '../../lambdas/store/items.ts';
+import { workOff } from '../../lambdas/prune/slice.ts';
+import { lockKey, SHARDS } from '../../lambdas/store/items.ts';
 import { CLOSING_TIME, forceUnlock, heldLock } from '../../lambdas/store/lock.ts';
 import { readWorkers } from '../../lambdas/store/run-parts.ts';
 import { HOUR, MINUTE, SECOND } from '../support/clock.ts';
@@ -9,9 +10,12 @@ import { distribute, Functions } from '../support/distributed.ts';
 import { goneBy, mixedRegistry, totalsOf } from '../support/distributed-world.ts';
 import { digestOf, layer } from '../support/images.ts';
 import { intercept } from '../support/intercept.ts';
+import { runOf } from '../support/run-of.ts';
 import type { World } from '../support/world.ts';
 
 const OFFLINE = { mode: 'offline' };
+
+const keyOf = (id: string): string => id.replace('@', ' ');
 
 /** The table, each call on which takes so long. */
 const slowly = (world: World, milliseconds: number) =>
@@ -35,21 +39,44 @@ describe('a lane that takes longer than a function may', () => {
     },
   );
 
-  it('walks on behind the last repository that it was through with', async () => {
+  it('ends after a day, not done, where it never comes to an end', async () => {
+    const world = await mixedRegistry(1);
+    const functions = new Functions(world, { settings: { workers: 1 }, lifetime: CLOSING_TIME });
+    const started = await functions.start({ request: OFFLINE, execution: 'x' });
+    if (started.how === 'single' || started.step !== 'work') throw new Error('there is no work');
+    const [order] = started.lanes;
+    if (order === undefined) throw new Error('there is no lane');
+    expect(await functions.slice(order)).toMatchObject({ more: true, slices: 1 });
+    expect(await functions.slice({ ...order, slices: MAX_SLICES - 1 })).toMatchObject({ more: false });
+    const { runId, pass } = started;
+    expect(await functions.decide({ runId, pass })).toMatchObject({ step: 'finish' });
+    await functions.finish({ state: { runId }, execution: 'x' });
+    expect(functions.report?.status).toBe('partial');
+  });
+
+  it('walks on behind where it was', async () => {
     const world = await mixedRegistry();
-    const { functions } = await distribute(
-      world,
-      { mode: 'offline', all: true },
-      {
-        settings: { workers: 1 },
-        lifetime: CLOSING_TIME + 18 * SECOND,
-        faults: () => ({ table: slowly(world, 100) }),
-      },
-    );
-    const cursors = functions.orders.filter(({ pass }) => pass === 1).map(({ after }) => after);
-    expect(cursors[0]).toBeNull();
-    expect(cursors).toContain('base');
-    expect(cursors.toSorted()).toEqual(cursors.toSorted((a, b) => ((a ?? '') < (b ?? '') ? -1 : 1)));
+    // What is held is not queued any more, and comes by the walk alone.
+    await world.prune();
+    const run = await runOf(world, { filters: { dangling: ['false'], until: ['8760h'] } });
+    const walk = async (after?: string) => {
+      const looked = new Set<string>();
+      const examineManifest = (id: string) => void looked.add(id);
+      const tally = Object.assign(Object.create(run.tally), { examineManifest });
+      const worked = await workOff({ ...run, tally }, SHARDS, { phase: 'walk', after });
+      // By repository and digest: a slash comes before the `@` between them.
+      return { ...worked, looked: [...looked].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1)) };
+    };
+    const whole = await walk();
+    expect(whole).toMatchObject({ done: true, after: 'team/app' });
+    const names = (ids: readonly string[]) => [...new Set(ids.map((id) => id.split('@')[0]))];
+    expect(names(whole.looked)).toEqual(['base', 'team', 'team/app']);
+    expect(names((await walk('base')).looked)).toEqual(['team', 'team/app']);
+    expect((await walk('team/app')).looked).toEqual([]);
+    const ofTeam = whole.looked.filter((id) => id.startsWith('team@'));
+    const middle = ofTeam[Math.floor(ofTeam.length / 2)] ?? '';
+    const behind = whole.looked.slice(whole.looked.indexOf(middle) + 1);
+    expect((await walk(`team MANIFEST#${middle.slice('team@'.length)}`)).looked).toEqual(behind);
   });
 });
 
