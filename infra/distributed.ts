@@ -4,6 +4,7 @@ import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
+import { LEAST_PACE, STANDARD } from '../lambdas/distributed/settings.ts';
 import { check } from './checks.ts';
 import { distributedDefinition } from './distributed-definition.ts';
 import { NEVER_ASYNCHRONOUS, RegistryFunction } from './function.ts';
@@ -49,7 +50,7 @@ export interface DistributedProps {
   readonly concurrency?: number;
 
   /**
-   * Deletions of a second, of all of them together.
+   * Deletions of a second, of all of them together: ten for each of them or more.
    *
    * @default - as many as the services take
    */
@@ -73,7 +74,7 @@ const WORKERS = { minimum: 1, maximum: 16 } as const;
 const DEPTH = { minimum: 1, maximum: 1_000_000_000 } as const;
 const CONCURRENCY = { minimum: 1, maximum: 256 } as const;
 /** S3 takes 3,500 deletions of a second below one prefix; a request has a thousand. */
-const PACE = { minimum: 1, maximum: 1_000_000 } as const;
+const PACE = { maximum: 1_000_000 } as const;
 /** The longest there is, for those that work; what only reads and decides takes seconds. */
 const TIMEOUTS = { work: Duration.minutes(15), decide: Duration.minutes(1) } as const;
 
@@ -112,7 +113,7 @@ export class DistributedRuns extends Construct {
       }),
       functions: calls,
       // Whatever it is at then: the lease ends by itself, and the next run goes on.
-      timeout: Duration.days(2),
+      timeout: Duration.days(7),
       ...(logRetention === undefined ? {} : { logRetention }),
     }).machine;
   }
@@ -139,11 +140,12 @@ export class DistributedRuns extends Construct {
 type Variables = Readonly<Record<string, string>>;
 
 function checked(props: DistributedProps = {}) {
-  const { when = 'never', depth = 200_000, workers = 8, concurrency, pace } = props;
+  const { when = 'never', depth = STANDARD.depth, workers = STANDARD.workers, concurrency, pace } = props;
   check.matches('distributed.when', when, /^(never|deep|always)$/, 'never, deep, always');
   check.wholeNumber('distributed.depth', depth, DEPTH);
   check.wholeNumber('distributed.workers', workers, WORKERS);
   if (concurrency !== undefined) check.wholeNumber('distributed.concurrency', concurrency, CONCURRENCY);
-  if (pace !== undefined) check.wholeNumber('distributed.pace', pace, { ...PACE, minimum: workers });
+  if (pace !== undefined)
+    check.wholeNumber('distributed.pace', pace, { ...PACE, minimum: LEAST_PACE * workers });
   return { when, depth, workers, concurrency, pace };
 }

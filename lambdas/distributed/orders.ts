@@ -14,6 +14,8 @@ export interface Order {
   readonly shards: readonly string[];
   /** Where the walk over all manifests goes on; null at its beginning. */
   readonly after: string | null;
+  /** How many workers have ended on this lane in this pass, out of time. */
+  readonly slices: number;
 }
 
 /** What the state machine does next. */
@@ -41,7 +43,7 @@ export function ordersOf({
   pass,
   lanes,
 }: Pick<Course, 'runId' | 'fence' | 'pass' | 'lanes'>): Orders {
-  const orders = lanes.map((shards, lane) => ({ runId, fence, pass, lane, shards, after: null }));
+  const orders = lanes.map((shards, lane) => ({ runId, fence, pass, lane, shards, after: null, slices: 0 }));
   return { step: 'work', runId, pass, lanes: orders };
 }
 

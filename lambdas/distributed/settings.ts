@@ -26,6 +26,9 @@ export interface Distributed {
   readonly settings: DistributedSettings;
 }
 
+/** Deletions of a second of one worker: below, what it has begun would not come to its end in time. */
+export const LEAST_PACE = 10;
+
 /** The shards of each worker. */
 export function lanesOf(workers: number): readonly (readonly string[])[] {
   return Array.from({ length: Math.min(workers, SHARDS.length) }, (_, lane) =>
@@ -34,6 +37,8 @@ export function lanesOf(workers: number): readonly (readonly string[])[] {
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
+
+export const STANDARD = { depth: 200_000, workers: 8 } as const;
 
 const WHEN: readonly When[] = ['deep', 'always'];
 
@@ -45,11 +50,11 @@ export function readDistributedSettings(
   const given = environment['DISTRIBUTED'] ?? 'always';
   const when = WHEN.find((one) => one === given);
   if (when === undefined) throw unusable('DISTRIBUTED', given, WHEN.join(', '));
+  const workers = wholeNumber(environment, 'WORKERS', STANDARD.workers, { maximum: SHARDS.length });
   return {
-    ...{ when, defaultFilters },
-    depth: wholeNumber(environment, 'DEPTH', 200_000) ?? 0,
-    workers: wholeNumber(environment, 'WORKERS', 8, SHARDS.length) ?? 1,
-    pace: wholeNumber(environment, 'PACE', undefined),
+    ...{ when, defaultFilters, workers },
+    depth: wholeNumber(environment, 'DEPTH', STANDARD.depth),
+    pace: wholeNumber(environment, 'PACE', undefined, { minimum: LEAST_PACE * workers }),
   };
 }
 
@@ -59,17 +64,17 @@ export function readConcurrency(environment: Environment): (shards: readonly str
   return ({ length }) => given ?? Math.floor(SOCKETS / Math.min(length, SHARDS_AT_ONCE));
 }
 
-function wholeNumber(
+function wholeNumber<S extends number | undefined>(
   environment: Environment,
   name: string,
-  standard: number | undefined,
-  maximum = Number.MAX_SAFE_INTEGER,
-): number | undefined {
+  standard: S,
+  { minimum = 1, maximum = Number.MAX_SAFE_INTEGER }: { minimum?: number; maximum?: number } = {},
+): number | S {
   const value = environment[name] || undefined;
   if (value === undefined) return standard;
   const number = /^\d{1,15}$/.test(value) ? Number(value) : 0;
-  if (number >= 1 && number <= maximum) return number;
-  throw unusable(name, value, `whole numbers from 1 to ${maximum}`);
+  if (number >= minimum && number <= maximum) return number;
+  throw unusable(name, value, `whole numbers from ${minimum} to ${maximum}`);
 }
 
 const unusable = (name: string, value: string, allowed: string): ConfigurationError =>

@@ -7,15 +7,30 @@ import {
   type Course,
   changePart,
   readRunObstacles,
+  readWorker,
   relinkedKey,
   runObstacleKey,
 } from '../store/run-parts.ts';
 import { sharedCounts } from '../store/shared-counts.ts';
+import type { Table } from '../store/table.ts';
+import { died } from './next-step.ts';
 
 /** What one worker shares, and how it learns what the others have found. */
 export interface Shared extends Share {
   /** Tells the others of what stands in the way of deleting in a repository, and learns it from them. */
   readonly exchangeObstacles: () => Promise<void>;
+}
+
+/** An end is for good, and remembered. One that failed is no end: something of it may be under way. */
+function endings(table: Table, runId: string): (slice: string) => Promise<boolean> {
+  const ended = new Set<string>();
+  return async (slice) => {
+    if (ended.has(slice)) return true;
+    const worker = await readWorker(table, runId, slice);
+    if (worker === undefined || died(worker)) return false;
+    ended.add(slice);
+    return true;
+  };
 }
 
 /** @param slice id of the worker. */
@@ -28,6 +43,7 @@ export function shareOf(
   const untold = new Map<string, string>();
   return {
     slice,
+    hasEnded: endings(table, runId),
     counters: { shared: true, add: sharedCounts(table, runId, expireAt) },
     pace: pace === undefined ? undefined : pace / lanes.length,
     relinked: {

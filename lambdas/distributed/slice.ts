@@ -22,6 +22,9 @@ export interface SliceDone extends Order {
   readonly more: boolean;
 }
 
+/** Of a lane in one pass: a day of functions, and an end for what never comes to one. */
+export const MAX_SLICES = 96;
+
 /** The run is not known, or has gone on without this worker. Nothing was done. */
 export class NoSuchRunError extends Error {
   override readonly name = 'NoSuchRunError';
@@ -54,7 +57,8 @@ export async function runWorker(
   await end(worker, outcome);
   if ('error' in outcome) throw outcome.error;
   const { done, after = order.after } = outcome;
-  return { ...order, after, more: !done && worker.state.halted === undefined };
+  const slices = order.slices + 1;
+  return { ...order, after, slices, more: !done && worker.state.halted === undefined && slices < MAX_SLICES };
 }
 
 /** One worker at work. */

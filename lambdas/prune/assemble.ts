@@ -6,6 +6,7 @@ import { BucketJournal, type Journal, noJournal } from '../store/journal.ts';
 import { CLOSING_TIME } from '../store/lock.ts';
 import { Metadata } from '../store/metadata.ts';
 import type { ObjectStore } from '../store/object-store.ts';
+import { pacedObjects } from '../store/paced-objects.ts';
 import { PreviewBucket } from '../store/preview-bucket.ts';
 import { RegistryBucket } from '../store/registry-bucket.ts';
 import { sharedDeletions } from '../store/shared-deletions.ts';
@@ -35,6 +36,8 @@ export interface Share {
   readonly counters: Counters;
   readonly relinked: Relinked;
   readonly obstacles: Obstacles;
+  /** Whether another worker has come to its end, and nothing of it is under way. */
+  readonly hasEnded: (slice: string) => Promise<boolean>;
   /** Deletions of a second, of this worker. @default as many as there are */
   readonly pace?: number | undefined;
 }
@@ -60,7 +63,9 @@ export function storesOf({ dependencies, request, lock, state }: Begun, real: Ob
   const tally = new Tally();
   const relinked: Relinked = share?.relinked ?? new Map<string, number>();
   const objects =
-    lock === undefined ? new PreviewBucket(real, { now: () => new Date(now()) }) : fencedObjects(real, lock);
+    lock === undefined
+      ? new PreviewBucket(real, { now: () => new Date(now()) })
+      : paced(fencedObjects(real, lock), dependencies, share);
   const stores: Stores = {
     metadata: new Metadata(
       request.dryRun ? previewOf(table, { request, settings, startedAt }) : table,
@@ -74,6 +79,9 @@ export function storesOf({ dependencies, request, lock, state }: Begun, real: Ob
   };
   return { stores, tally, relinked };
 }
+
+const paced = (objects: ObjectStore, { now, sleep }: PruneDependencies, share?: Share): ObjectStore =>
+  share?.pace === undefined ? objects : pacedObjects(objects, { perSecond: share.pace, now, sleep });
 
 export interface Parts {
   readonly stores: Stores;
@@ -94,14 +102,23 @@ export function runOf(begun: Begun, parts: Parts): Run {
   const counters = share?.counters ?? ownCounters();
   return {
     ...stores,
-    ...{ runId, fence: lock?.fence ?? 0, slice: share?.slice, request, limit, tally, relinked },
+    ...{
+      runId,
+      fence: lock?.fence ?? 0,
+      slice: share?.slice,
+      hasEnded: share?.hasEnded,
+      request,
+      limit,
+      tally,
+      relinked,
+    },
     journal: journalOf(begun, stores, share),
     policy: policyOf(request, settings, verdict, rehearsal !== undefined),
     ...{ startedAt: state.startedAt, reindexedAt: verdict.reindexedAt, now, sleep: dependencies.sleep },
     deleteObjects: sharedDeletions(stores.bucket.objects, gatherOf(dependencies)),
     obstacles: share?.obstacles ?? new KnownObstacles(stores.metadata, now),
     brake: isBraked ? new RunningBrake(stores, settings.brake, request, { runId, counters }) : undefined,
-    concurrency: dependencies.concurrency ?? CONCURRENCY,
+    ...widthOf(dependencies.concurrency ?? CONCURRENCY, share?.pace),
     progress,
     halt: (refusal) => {
       state.halted ??= refusal;
@@ -121,6 +138,19 @@ const gatherOf =
   ({ sleep }: PruneDependencies) =>
   (): Promise<void> =>
     sleep(GATHERING);
+
+/** Entries of a page of the queue. */
+const PAGE = 1000;
+/** A manifest has about so many links and tags. */
+const DELETIONS_OF_ONE = 4;
+
+/** At a pace no more is begun than is through in some seconds: what is under way at the deadline has to come to its end. */
+function widthOf(concurrency: number, pace = Number.POSITIVE_INFINITY) {
+  return {
+    concurrency: Math.max(1, Math.min(concurrency, Math.floor(pace / DELETIONS_OF_ONE))),
+    page: Math.max(1, Math.min(PAGE, Math.floor(pace))),
+  };
+}
 
 function journalOf({ dependencies, options, lock, runId }: Begun, stores: Stores, share?: Share): Journal {
   if (lock === undefined) return options.rehearsal ?? noJournal;

@@ -4,7 +4,7 @@ import { type BlobItem, blobKey } from '../store/items.ts';
 import { condemn } from './condemn.ts';
 import { type KnownBlob, planBlob } from './plan-blob.ts';
 import { settleQueue } from './requeue.ts';
-import type { Run } from './run.ts';
+import { isUnderWay, type Run } from './run.ts';
 import type { Stale } from './unlink.ts';
 
 /** `sweep`: due; `resolve`: found `deleting`; `unlink`: with stale links. Each is done together with others of the page. */
@@ -21,7 +21,7 @@ export async function handleBlob(run: Run, digest: Digest): Promise<BlobOutcome>
   if (blob === undefined || blob.item.state === 'deleted') return left;
   const { item } = blob;
   // What this run has taken under its fence and could not finish is for the next one, or is another worker's.
-  if (item.state === 'deleting') return item.fence === run.fence ? left : { next: 'resolve', item };
+  if (item.state === 'deleting') return (await isUnderWay(run, item)) ? left : { next: 'resolve', item };
   if (run.policy.resolveOnly) return left;
   run.tally.examineBlob(digest);
 

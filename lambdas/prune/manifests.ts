@@ -6,7 +6,7 @@ import { deleteManifests } from './delete-manifests.ts';
 import { type Kept, type ManifestDecision, planManifest, planResolution } from './plan-manifest.ts';
 import { repairManifest } from './repair.ts';
 import { settleQueue } from './requeue.ts';
-import type { Run } from './run.ts';
+import { isUnderWay, type Run } from './run.ts';
 
 /**
  * `progress`: something has changed that may make other things due. `waiting`: what it depends on is just being
@@ -23,7 +23,7 @@ export async function handleManifest(run: Run, name: string, digest: Digest): Pr
     const item = await run.metadata.manifest(name, digest);
     if (item === undefined || item.state === 'deleted') return 'left';
     // Another worker of this run has it and may give it back, or it could not be finished and is for the next run.
-    if (item.state === 'deleting' && item.fence === run.fence) return 'waiting';
+    if (item.state === 'deleting' && (await isUnderWay(run, item))) return 'waiting';
     if (item.state === 'deleting') return await resolve(run, item, obstacle);
     if (run.policy.resolveOnly || !run.policy.inScope(name)) return 'left';
     run.tally.examineManifest(manifestId(name, digest));

@@ -30,11 +30,26 @@ export interface Policy {
 /** Whether what the run sets free is its own work, in the same pass. */
 export const cascades = ({ grace, foresees }: Policy): boolean => grace === 0 || foresees;
 
+/** Whether what is `deleting` is just being worked on: by this process, or by another worker that has not ended. */
+export async function isUnderWay(
+  { fence, slice, hasEnded }: Pick<Run, 'fence' | 'slice' | 'hasEnded'>,
+  item: { readonly fence?: number; readonly slice?: string },
+): Promise<boolean> {
+  if (item.fence !== fence) return false;
+  if (item.slice === undefined || item.slice === slice || hasEnded === undefined) return true;
+  return !(await hasEnded(item.slice));
+}
+
 export interface Run extends Stores {
   readonly runId: string;
   readonly fence: number;
   /** The worker of a distributed run, by which what it has deleted is counted should it die. */
   readonly slice?: string | undefined;
+  /**
+   * Whether a worker of this run has come to its end, so that nothing of it is under way: what it has left is resolved like
+   * an earlier run's. Absent in a run of one process.
+   */
+  readonly hasEnded?: ((slice: string) => Promise<boolean>) | undefined;
   readonly request: PruneRequest;
   readonly policy: Policy;
   /** An approved plan, beyond which nothing goes. */
@@ -56,6 +71,8 @@ export interface Run extends Stores {
   readonly obstacles: Obstacles;
   /** Items of one page worked on at the same time. */
   readonly concurrency: number;
+  /** Entries of the queue worked on before the run looks again whether it is over. */
+  readonly page: number;
   /** Tells whoever watches how far the run has come. */
   readonly progress: () => Promise<void>;
   /** Ends the run before anything more is deleted. */

@@ -3,6 +3,7 @@
  * The queue is the cursor, so whatever is left is the next slice's.
  */
 import { type Digest, isDigest } from '../registry/digest.ts';
+import { chunked } from '../store/backoff.ts';
 import {
   type BlobItem,
   type QueueKind,
@@ -39,7 +40,7 @@ const PLANNED_PAGE = 1000;
 /** What is to be worked off. */
 export interface Work {
   readonly phase: Phase;
-  /** The walk over all manifests goes on behind this repository. @default it begins with the first */
+  /** Where the walk over all manifests goes on. @default it begins with the first repository */
   readonly after?: string | undefined;
 }
 
@@ -48,7 +49,7 @@ export interface WorkedOff {
   readonly done: boolean;
   /** Whether anything has changed that may make other things due, in other shards too. */
   readonly progress: boolean;
-  /** The last repository up to which the walk over all manifests has come; absent before the first. */
+  /** Up to where the walk over all manifests has come; absent before its first page. */
   readonly after?: string | undefined;
 }
 
@@ -150,7 +151,7 @@ async function pass(
     run.limit === undefined
       ? dueEntries(run.metadata.table, queueName(kind, shard), until)
       : plannedEntries(run.limit, kind, shard);
-  for await (const entries of source) {
+  for await (const entries of cut(source, run.page)) {
     if (run.isOver()) break;
     const id = ({ pk, sk, dueAt }: DueEntry) => `${pk}\n${sk}\n${dueAt}`;
     const fresh = entries.filter((entry) => !settled.has(id(entry)));
@@ -165,6 +166,14 @@ async function pass(
   // An empty queue takes its time too, and the lock may have been taken away meanwhile.
   await run.progress();
   return progress;
+}
+
+/** The same pages, none with more than so many entries. */
+async function* cut(
+  pages: AsyncIterable<readonly DueEntry[]> | Iterable<readonly DueEntry[]>,
+  size: number,
+): AsyncGenerator<readonly DueEntry[]> {
+  for await (const entries of pages) yield* chunked(entries, size);
 }
 
 /** What a plan names, in the place of the queue. Its order is that in which the plan found it: holders first. */
@@ -262,8 +271,13 @@ async function uploadPage(run: Run, entries: readonly DueEntry[]): Promise<Handl
 
 /** How far the walk over all manifests is. */
 interface Walk {
-  /** The last repository that it is through with. */
+  /** The last repository that it is through with, or one and, after a space, the last item that it has come to there. */
   after: string | undefined;
+}
+
+function placeOf(after = ''): { readonly repository?: string; readonly from?: string } {
+  const [repository, from] = after.split(' ', 2);
+  return { ...(repository ? { repository } : {}), ...(from ? { from } : {}) };
 }
 
 /**
@@ -275,14 +289,17 @@ async function everyManifest(run: Run, shards: readonly string[], walk: Walk): P
   let progress = false;
   for await (const name of run.metadata.repositories()) {
     if (run.isOver()) return progress;
-    if (walk.after !== undefined && compareUtf8(name, walk.after) <= 0) continue;
+    const { repository, from } = placeOf(walk.after);
+    if (repository !== undefined && compareUtf8(name, repository) < (from === undefined ? 1 : 0)) continue;
     if (!run.policy.inScope(name) || !mine.has(shardOfName(name))) continue;
-    for await (const page of run.metadata.pages(repositoryPk(name), 'MANIFEST#')) {
+    const behind = name === repository ? from : undefined;
+    for await (const page of run.metadata.pages(repositoryPk(name), 'MANIFEST#', behind)) {
       // Those queued come by the queue; those gone are gone.
       const rows = page.items.filter((row) => row['state'] === 'live' && row['queue'] === undefined);
       progress = (await manifestPage(run, rows)).includes('progress') || progress;
       await run.progress();
       if (run.isOver()) return progress;
+      if (page.next !== undefined) walk.after = `${name} ${page.next.sk}`;
     }
     walk.after = name;
   }

@@ -72,9 +72,10 @@ export async function sweep(run: Run, due: readonly BlobItem[], found: readonly 
   );
 }
 
-/** Step 4. It stays queued, so that whoever comes after a crash finds it. */
+/** Step 4. It stays queued, and due as it was, so that whoever comes after a crash finds it, be it in the same run. */
 async function take(run: Run, item: BlobItem, resumed: boolean): Promise<Taken | undefined> {
-  const set = { state: 'deleting', ...marks(run), queue: blobQueue(item.digest), dueAt: run.now() };
+  const dueAt = Math.min(item.dueAt ?? run.now(), run.now());
+  const set = { state: 'deleting', ...marks(run), queue: blobQueue(item.digest), dueAt };
   const version = await run.metadata.transition(blobKey(item.digest), item.version, set);
   return version === undefined ? undefined : { item, version, resumed };
 }

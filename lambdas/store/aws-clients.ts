@@ -4,6 +4,7 @@ import { LambdaClient } from '@aws-sdk/client-lambda';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
+import { AdaptiveLimit, limited } from './adaptive-limit.ts';
 
 /** Clients of the AWS SDK; region, credentials and `AWS_ENDPOINT_URL` are read by the SDK itself. */
 
@@ -36,22 +37,24 @@ function connections(requestTimeout: number) {
 
 /** Adaptive: a new on-demand table throttles until it has grown, and then the rate matters more than each try. */
 export function dynamoDbClient(): DynamoDBClient {
-  return new DynamoDBClient({
+  const client = new DynamoDBClient({
     retryMode: 'adaptive',
     maxAttempts: 8,
     requestHandler: connections(DYNAMODB_TIMEOUT),
   });
+  return limited(client, new AdaptiveLimit(SOCKETS));
 }
 
 /** Path style where an endpoint is set: emulators have no name for each bucket. */
 export function s3Client(environment: Environment = process.env): S3Client {
   const endpoint = environment['AWS_ENDPOINT_URL_S3'] ?? environment['AWS_ENDPOINT_URL'];
-  return new S3Client({
+  const client = new S3Client({
     retryMode: 'standard',
     maxAttempts: 5,
     forcePathStyle: Boolean(endpoint),
     requestHandler: connections(S3_TIMEOUT),
   });
+  return limited(client, new AdaptiveLimit(SOCKETS));
 }
 
 export function eventBridgeClient(): EventBridgeClient {

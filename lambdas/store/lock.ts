@@ -8,7 +8,7 @@
  *   end          release: expiresAt = 0, the fence stays
  *   by force     forceUnlock: fence + 1; whoever still deletes looks at the lock before it does, and sees that
  *
- * Of a distributed run (docs/distributed.md, "One lock for all") every process holds the same lock, each with a deadline
+ * Of a distributed run (docs/adr/0005-one-lock-for-many-workers.md) every process holds the same lock, each with a deadline
  * of its own:
  *   each worker  join: expiresAt at least its own hard deadline + skew, never back
  *   a dead one   takeOver: fence + 1 for the same run; those of the old fence join no more, and sign nothing more soon

@@ -195,9 +195,9 @@ export class Metadata {
     return item && toLastSuccess(item);
   }
 
-  /** Pages of one partition, in key order. */
-  async *pages(pk: string, prefix?: string) {
-    let after: Key | undefined;
+  /** Pages of one partition, in key order. @param from the sort key behind which they begin. @default the first */
+  async *pages(pk: string, prefix?: string, from?: string) {
+    let after: Key | undefined = from === undefined ? undefined : { pk, sk: from };
     do {
       const page = await this.table.query(pk, {
         ...(prefix === undefined ? {} : { prefix }),

@@ -106,6 +106,12 @@ export async function readCourse(table: Table, runId: string): Promise<Course | 
   return item && toCourse(runId, item);
 }
 
+/** @returns undefined when the run has had no such worker. */
+export async function readWorker(table: Table, runId: string, slice: string): Promise<Worker | undefined> {
+  const item = await table.get(workerKey(runId, slice));
+  return item && toWorker(item);
+}
+
 /** All workers that the run has had, in no order to rely on. */
 export async function readWorkers(table: Table, runId: string): Promise<Worker[]> {
   return (await all(table, runId, WORKER)).map(toWorker);

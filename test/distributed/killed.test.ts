@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { PruneDependencies } from '../../lambdas/prune/engine.ts';
 import { heldLock, SKEW } from '../../lambdas/store/lock.ts';
+import { DAY, HOUR } from '../support/clock.ts';
 import { type DistributedOptions, distribute } from '../support/distributed.ts';
 import { goneBy, mixedRegistry } from '../support/distributed-world.ts';
 import { Crash } from '../support/intercept.ts';
@@ -45,7 +46,7 @@ describe.each([
     for (const invocation of [2, blobs]) {
       const calls = await callsOf(invocation, body);
       expect(calls).toBeGreaterThan(100);
-      for (let at = 3; at <= calls; at += Math.ceil(calls / 20)) {
+      for (let at = 3; at <= calls; at += Math.ceil(calls / 7)) {
         const world = await mixedRegistry();
         const crash = new Crash(at, when);
         const startedAt = world.clock.now();
@@ -61,6 +62,41 @@ describe.each([
         const deleting = (await world.items()).filter(({ state }) => state === 'deleting');
         expect(deleting, where).toEqual([]);
       }
+    }
+  });
+});
+
+describe('a worker that is killed in an online run', () => {
+  /** Up to the run in which the first bytes go. */
+  async function ripe(): Promise<World> {
+    const world = await mixedRegistry();
+    while (!(await condemned(world))) {
+      await world.prune();
+      await world.later(DAY + HOUR);
+    }
+    return world;
+  }
+  const condemned = async (world: World) => (await world.items()).some(({ state }) => state === 'condemned');
+
+  it('is made good in the same run', async () => {
+    const whole = await ripe();
+    const expected = goneBy(await whole.prune());
+    expect(expected.blobs).toBeGreaterThan(5);
+    const { functions } = await distribute(await ripe(), {}, { settings: { workers: 4 } });
+    const { length } = functions.orders;
+    const counting = new Crash();
+    const counted = await ripe();
+    await distribute(counted, {}, kill(counted, new Map([[length, counting]])));
+    expect(counting.calls).toBeGreaterThan(40);
+    for (let at = 5; at <= counting.calls; at += Math.ceil(counting.calls / 8)) {
+      const world = await ripe();
+      const crash = new Crash(at, 'after');
+      const { report } = await distribute(world, {}, kill(world, new Map([[length, crash]])));
+      expect(crash.happened).toBe(true);
+      expect(goneBy(report), `call ${at}`).toEqual(expected);
+      expect(await world.keys(), `call ${at}`).toEqual(await whole.keys());
+      const deleting = (await world.items()).filter(({ state }) => state === 'deleting');
+      expect(deleting, `call ${at}`).toEqual([]);
     }
   });
 });

@@ -223,7 +223,10 @@ describe('the figures', () => {
     [{ workers: 17 }, /distributed.workers is out of range: got 17/],
     [{ workers: 0 }, /distributed.workers is out of range: got 0/],
     [{ depth: 0 }, /distributed.depth is out of range: got 0/],
-    [{ workers: 8, pace: 7 }, /distributed.pace is out of range: got 7, allowed are whole numbers from 8/],
+    [
+      { workers: 8, pace: 79 },
+      /distributed.pace is out of range: got 79, allowed are whole numbers from 80 to 1000000/,
+    ],
     [{ concurrency: 0 }, /distributed.concurrency is out of range/],
     [
       { when: 'sometimes' as never },

@@ -23,6 +23,8 @@ export const WORKER_LIFETIME = 15 * MINUTE;
 export interface DistributedOptions {
   readonly settings?: Partial<DistributedSettings>;
   readonly execution?: string;
+  /** Of a worker, milliseconds. @default that of a function */
+  readonly lifetime?: number;
   /** Dependencies of a worker to be replaced. */
   readonly faults?: (order: Order, invocation: number) => Partial<PruneDependencies>;
 }
@@ -61,7 +63,9 @@ export class Functions {
   async slice(order: Order): Promise<SliceDone> {
     this.orders.push(order);
     const faults = this.#options.faults?.(order, this.orders.length);
-    return await runWorker({ ...this.#world.dependencies, ...faults }, order, this.#deadline);
+    const { lifetime = WORKER_LIFETIME } = this.#options;
+    const deadline = this.#world.clock.now() + lifetime;
+    return await runWorker({ ...this.#world.dependencies, ...faults }, order, deadline);
   }
 
   async decide(question: Question): Promise<Orders> {

@@ -7,8 +7,8 @@ export const LOCK: readonly Mutant[] = [
     changes: [
       {
         file: 'prune/blobs.ts',
-        from: "return item.fence === run.fence ? left : { next: 'resolve', item };",
-        to: 'return left;',
+        from: "return (await isUnderWay(run, item)) ? left : { next: 'resolve', item };",
+        to: 'return left; void isUnderWay;',
       },
     ],
     worlds: ['crash of a sweep'],
@@ -18,8 +18,8 @@ export const LOCK: readonly Mutant[] = [
     changes: [
       {
         file: 'prune/blobs.ts',
-        from: "return item.fence === run.fence ? left : { next: 'resolve', item };",
-        to: "return { next: 'resolve', item };",
+        from: "return (await isUnderWay(run, item)) ? left : { next: 'resolve', item };",
+        to: "return { next: 'resolve', item }; void isUnderWay;",
       },
     ],
     worlds: ['two workers beside a push'],
@@ -29,8 +29,8 @@ export const LOCK: readonly Mutant[] = [
     changes: [
       {
         file: 'prune/manifests.ts',
-        from: "if (item.state === 'deleting' && item.fence === run.fence) return 'waiting';",
-        to: '',
+        from: "if (item.state === 'deleting' && (await isUnderWay(run, item))) return 'waiting';",
+        to: 'void isUnderWay;',
       },
     ],
     worlds: ['two workers beside a tag'],
