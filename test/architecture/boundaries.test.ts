@@ -14,6 +14,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...['node:buffer', 'node:crypto', 'node:stream', 'node:timers/promises'],
   ],
   index: ['registry/', 'store/', 'p-map', 'valibot'],
+  inventory: ['node:stream', 'node:zlib', 'csv-parse', 'hyparquet', 'valibot'],
+  rebuild: [
+    ...['index/', 'inventory/', 'registry/', 'store/', 'p-map', 'valibot'],
+    ...['node:crypto', 'node:util', 'node:zlib'],
+  ],
   prune: [
     ...['filters/', 'registry/', 'store/', 'picomatch'],
     ...['index/apply-upload.ts', 'index/blob-events.ts', 'index/heartbeat.ts'],
