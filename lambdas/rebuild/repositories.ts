@@ -12,6 +12,7 @@ import {
 import type { Value } from '../store/table.ts';
 import { fromInventory, listingOf } from './inventory.ts';
 import { type Job, takeSteps, type Work } from './job.ts';
+import { showLate } from './late.ts';
 import { namesOf } from './names.ts';
 import { placeOfKey } from './parts.ts';
 import { claimsOf } from './scan.ts';
@@ -57,7 +58,7 @@ async function* stepsOf(job: Job, comparison: Comparison, names: readonly string
     const within = section === from?.section ? from : { section };
     if (section === 'uploads') yield* uploadSteps(comparison, names, within);
     else if (section === 'links') yield* linkSteps(job, comparison, names, within);
-    else yield* listingSteps(comparison, names, { ...within, section });
+    else yield* listingSteps(job, comparison, names, { ...within, section });
   }
 }
 
@@ -79,7 +80,7 @@ async function* linkSteps(
   }
   const rest = names.filter((name) => !covered.has(name));
   const { name, after } = from;
-  yield* listingSteps(comparison, rest, {
+  yield* listingSteps(job, comparison, rest, {
     section: 'links',
     ...(name === undefined ? {} : { name }),
     ...(after === undefined ? {} : { after }),
@@ -88,6 +89,7 @@ async function* linkSteps(
 
 /** By listing the bucket. */
 async function* listingSteps(
+  job: Job,
   comparison: Comparison,
   names: readonly string[],
   from: Cursor & { readonly section: SectionName },
@@ -102,7 +104,11 @@ async function* listingSteps(
       const last = objects.at(-1)?.key;
       if (last === undefined) continue;
       const cursor = { section: from.section, name, after: last };
-      yield { cursor, take: () => section.show(comparison, objects, historyOf) };
+      const take = async () => {
+        await section.show(comparison, objects, historyOf);
+        if (from.section === 'manifests') await showLate(comparison, job.rebuild, objects);
+      };
+      yield { cursor, take };
     }
   }
 }
