@@ -2,6 +2,7 @@
 import pMap from 'p-map';
 import { type Comparison, settle } from '../index/comparison.ts';
 import { type ListedObject, parsed } from '../index/listing.ts';
+import type { RegistryKey } from '../registry/layout.ts';
 import { blobsLinked, blobsNeeded } from '../store/edges.ts';
 import type { Rebuild } from './state.ts';
 
@@ -21,8 +22,8 @@ export async function showLate(
   for (const { name, digest } of parsed(bucket.layout, late, ['revision']).known) {
     const manifest = await metadata.manifest(name, digest);
     if (manifest === undefined || manifest.state === 'deleted') continue;
-    const linked = blobsLinked(manifest).map((blob) => ({ kind: 'layer', name, digest: blob }) as const);
-    const blobs = blobsNeeded(manifest).map((blob) => ({ kind: 'blob', digest: blob }) as const);
+    const linked = blobsLinked(manifest).map((blob): RegistryKey => ({ kind: 'layer', name, digest: blob }));
+    const blobs = blobsNeeded(manifest).map((blob): RegistryKey => ({ kind: 'blob', digest: blob }));
     const at = (lastModified: Date) => lastModified.getTime();
     for (const keys of [linked, blobs])
       await pMap(keys, (key) => settle(comparison, key, { at }), { concurrency: CONCURRENCY });

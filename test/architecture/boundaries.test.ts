@@ -46,6 +46,7 @@ const ROOTS: Readonly<Record<string, readonly string[]>> = {
       'notifications/',
       'operations/',
       'prune/',
+      'rebuild/',
       'registry/',
       'store/',
       'ulid',
@@ -59,6 +60,9 @@ const ROOTS: Readonly<Record<string, readonly string[]>> = {
   'notifications/handler.ts': [...HANDLER, 'metric-names.ts', 'aws-lambda'],
   'notifications/settings.ts': ['configuration.ts'],
   'notifications/telemetry.ts': ['@aws-lambda-powertools/'],
+  'rebuild/next-handler.ts': [...HANDLER, 'configuration.ts'],
+  'rebuild/slice-handler.ts': [...HANDLER, 'configuration.ts', 'aws-lambda'],
+  'rebuild/telemetry.ts': ['@aws-lambda-powertools/'],
   'restore/handler.ts': HANDLER,
 };
 
@@ -76,7 +80,12 @@ const OUTSIDE: readonly {
     pattern: /\bprocess\s*[.[]|=\s*process\b/,
     in: [
       ...['index/handler.ts', 'index/heartbeat-handler.ts', 'notifications/handler.ts', 'prune/handler.ts'],
-      ...['restore/handler.ts', 'store/aws-clients.ts'],
+      ...[
+        'rebuild/next-handler.ts',
+        'rebuild/slice-handler.ts',
+        'restore/handler.ts',
+        'store/aws-clients.ts',
+      ],
     ],
   },
   {
@@ -85,6 +94,7 @@ const OUTSIDE: readonly {
     // The preview's is a default, for when none is injected.
     in: [
       ...['index/handler.ts', 'index/heartbeat-handler.ts', 'prune/handler.ts'],
+      ...['rebuild/next-handler.ts', 'rebuild/slice-handler.ts'],
       ...['dependencies.ts', 'store/preview-bucket.ts'],
     ],
   },

@@ -139,7 +139,7 @@ describe('the bundles', () => {
       };
     });
     console.table(table);
-    expect(table).toHaveLength(5);
+    expect(table).toHaveLength(7);
     for (const one of table) expect(one['import ms']).toBeLessThan(1000);
   });
 });

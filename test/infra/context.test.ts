@@ -26,6 +26,8 @@ test('every name becomes its property', () => {
     alarmTopic: 'arn:aws:sns:eu-central-1:111122223333:alarms',
     reservedConcurrency: '1',
     indexConcurrency: '20',
+    reindexWorkers: '8',
+    inventoryBucket: 'my-inventories',
     logRetentionDays: '30',
   });
   expect(rest).toEqual({
@@ -40,6 +42,8 @@ test('every name becomes its property', () => {
     alarmTopicArn: 'arn:aws:sns:eu-central-1:111122223333:alarms',
     reservedConcurrency: 1,
     indexConcurrency: 20,
+    reindexWorkers: 8,
+    inventoryBucket: 'my-inventories',
     logRetention: RetentionDays.ONE_MONTH,
   });
   expect(grace?.toHours()).toBe(36);

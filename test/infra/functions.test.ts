@@ -29,6 +29,8 @@ describe('each function', () => {
       'IndexIndexer',
       'HeartbeatWriter',
       'PrunePruner',
+      'ReindexNext',
+      'ReindexSlice',
       'PullTimesReceiver',
     ]);
     for (const { properties } of everything()) {
