@@ -1,5 +1,6 @@
 /** What the slices of a rebuild have found, added up. */
 import type { Counts, ReindexReport, Unreadable } from '../index/reindex-report.ts';
+import type { Digest } from '../registry/digest.ts';
 
 /** Of each list, what an item has room for; the counts are of all. */
 const LISTED = 50;
@@ -11,8 +12,8 @@ export interface PartialReport {
   readonly postponed: number;
   readonly unrecognised: number;
   readonly unreadable: Listed<Unreadable>;
-  readonly lost: Listed<string>;
-  readonly restored: Listed<string>;
+  readonly lost: Listed<Digest>;
+  readonly restored: Listed<Digest>;
 }
 
 /** The first of a list, and how many there are in all. */
@@ -51,4 +52,15 @@ export function addReport(a: PartialReport | undefined, b: PartialReport | undef
 export function toPartial(report: ReindexReport): PartialReport {
   const { durationMs: _, unreadable, lost, restored, ...counts } = report;
   return { ...counts, unreadable: listed(unreadable), lost: listed(lost), restored: listed(restored) };
+}
+
+/** As a rebuild at one go reports, but of what is listed the first alone. */
+export function toReport(report: PartialReport, durationMs: number): ReindexReport {
+  const { unreadable, lost, restored, ...counts } = report;
+  return {
+    ...{ ...counts, durationMs },
+    unreadable: unreadable.first,
+    lost: lost.first,
+    restored: restored.first,
+  };
 }

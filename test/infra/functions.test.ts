@@ -71,8 +71,8 @@ describe('each function', () => {
       Object.values(template.findResources('AWS::Logs::LogGroup')).map(
         (log) => log['Properties'].RetentionInDays,
       );
-    expect(days(templateOf())).toEqual([90, 90, 90, 90]);
-    expect(days(templateOf({ logRetention: RetentionDays.ONE_YEAR }))).toEqual([365, 365, 365, 365]);
+    expect(days(templateOf())).toEqual(Array(7).fill(90));
+    expect(days(templateOf({ logRetention: RetentionDays.ONE_YEAR }))).toEqual(Array(7).fill(365));
   });
 
   test('shares the account’s instances, unless some are kept for the prune', () => {
@@ -81,12 +81,7 @@ describe('each function', () => {
         id.slice(0, 5),
         properties['ReservedConcurrentExecutions'],
       ]);
-    expect(reserved(templateOf()).map(([, count]) => count)).toEqual([
-      undefined,
-      undefined,
-      undefined,
-      undefined,
-    ]);
+    expect(reserved(templateOf()).map(([, count]) => count)).toEqual(Array(6).fill(undefined));
     expect(reserved(templateOf({ reservedConcurrency: 1 }))).toContainEqual(['Prune', 1]);
     expect(() => templateOf({ reservedConcurrency: 0 })).toThrow(
       'reservedConcurrency is out of range: got 0, allowed are whole numbers from 1 to 100',

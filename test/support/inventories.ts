@@ -4,6 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { stringify } from 'csv-stringify/sync';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import type { InventoryFormat } from '../../lambdas/inventory/manifest.ts';
+import type { ObjectStore } from '../../lambdas/store/object-store.ts';
 import type { MemoryBucket } from '../../local/memory-bucket.ts';
 
 export interface InventoryRow {
@@ -21,10 +22,11 @@ export interface InventoryOptions {
   readonly sourceBucket?: string;
   /** How many files the rows are dealt out to. @default 3 */
   readonly files?: number;
+  /** Where it is. @default 'registry/daily', as in `PLACE` */
+  readonly prefix?: string;
 }
 
 export const PLACE = 's3://inventories/registry/daily/2026-03-01T00-00Z/manifest.json';
-const PREFIX = 'registry/daily';
 
 /** All versions and delete markers, in no order. */
 export async function rowsOf(bucket: MemoryBucket, prefix = ''): Promise<InventoryRow[]> {
@@ -37,15 +39,15 @@ const hash = (key: string): string => createHash('md5').update(key).digest('hex'
 
 /** Writes the files, then the manifest. */
 export async function writeInventory(
-  to: MemoryBucket,
+  to: Pick<ObjectStore, 'put'>,
   rows: readonly InventoryRow[],
-  { format, createdAt, sourceBucket = 'registry', files = 3 }: InventoryOptions,
+  { format, createdAt, sourceBucket = 'registry', files = 3, prefix = 'registry/daily' }: InventoryOptions,
 ): Promise<void> {
   const written: object[] = [];
   for (let at = 0; at < files; at++) {
     const part = rows.filter((_, row) => row % files === at);
     const body = format === 'CSV' ? csv(sourceBucket, part) : parquet(sourceBucket, part);
-    const key = `${PREFIX}/data/${hash(String(at))}.${format === 'CSV' ? 'csv.gz' : 'parquet'}`;
+    const key = `${prefix}/data/${hash(String(at))}.${format === 'CSV' ? 'csv.gz' : 'parquet'}`;
     await to.put(key, body);
     const MD5checksum = createHash('md5').update(body).digest('hex');
     written.push({ key, size: body.byteLength, MD5checksum });
@@ -59,7 +61,7 @@ export async function writeInventory(
     fileSchema: SCHEMAS[format],
     files: written,
   };
-  await to.put(new URL(PLACE).pathname.slice(1), JSON.stringify(manifest));
+  await to.put(`${prefix}/2026-03-01T00-00Z/manifest.json`, JSON.stringify(manifest));
 }
 
 /** As in the user guide of S3. */
