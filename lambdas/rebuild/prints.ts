@@ -1,6 +1,9 @@
 /** Sets of fingerprints that are only added to, or only asked: eight bytes for each, and nothing beside them. */
 import { fingerprint } from '../store/key-set.ts';
 
+/** Of one fingerprint. */
+const BYTES = 8;
+
 /** Of the first chunk, and of the largest; each is twice the one before. */
 const FIRST = 1 << 6;
 const LARGEST = 1 << 16;
@@ -37,10 +40,9 @@ export class PrintList {
 export class PrintSet {
   readonly #sorted: BigUint64Array;
 
-  /** @param lists bytes as {@link PrintList.take} gives them. */
-  constructor(lists: readonly Uint8Array[]) {
-    // A copy, since bytes that were read need not begin where a number may.
-    this.#sorted = joined(lists.map((bytes) => new BigUint64Array(Uint8Array.from(bytes).buffer))).sort();
+  /** @param prints as {@link PrintList.take} gives them; the set keeps and sorts this very memory. */
+  constructor(prints: Uint8Array<ArrayBuffer>) {
+    this.#sorted = new BigUint64Array(prints.buffer, prints.byteOffset, prints.byteLength / BYTES).sort();
   }
 
   /** How many, each as often as it was added. */

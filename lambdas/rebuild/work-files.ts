@@ -48,7 +48,7 @@ export class WorkFiles {
 
   /** The lines of all files of a directory, in pages, or those behind a page. */
   async *pages(directory: string, after?: Pick<LinePage, 'file' | 'until'>): AsyncGenerator<LinePage> {
-    for (const file of await this.#files(directory)) {
+    for (const { file } of await this.#files(directory)) {
       if (after !== undefined && file < after.file) continue;
       const lines = await this.lines(file);
       let from = file === after?.file ? after.until : 0;
@@ -59,14 +59,18 @@ export class WorkFiles {
     }
   }
 
-  /** The fingerprints of all files of a directory. */
+  /** The fingerprints of all files of a directory, in memory once. */
   async prints(directory: string): Promise<PrintSet> {
-    const lists: Uint8Array[] = [];
-    for (const file of await this.#files(directory)) {
+    const files = await this.#files(directory);
+    const all = new Uint8Array(files.reduce((total, { size }) => total + size, 0));
+    let at = 0;
+    for (const { file, size } of files) {
       const object = await this.#objects.get(`${this.#prefix}${file}`);
-      if (object !== undefined) lists.push(object.body);
+      if (object?.size !== size) throw new Error(`${file}: got ${object?.size} bytes, listed were ${size}`);
+      all.set(object.body, at);
+      at += size;
     }
-    return new PrintSet(lists);
+    return new PrintSet(all);
   }
 
   /** The names of the directories right below one, in order. */
@@ -87,10 +91,10 @@ export class WorkFiles {
     }
   }
 
-  async #files(directory: string): Promise<string[]> {
-    const files: string[] = [];
+  async #files(directory: string): Promise<{ readonly file: string; readonly size: number }[]> {
+    const files: { readonly file: string; readonly size: number }[] = [];
     for await (const { objects } of listPages(this.#objects, `${this.#prefix}${directory}/`))
-      files.push(...objects.map(({ key }) => key.slice(this.#prefix.length)));
+      files.push(...objects.map(({ key, size }) => ({ file: key.slice(this.#prefix.length), size })));
     return files;
   }
 }
