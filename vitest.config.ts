@@ -9,7 +9,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: [
-            'test/{registry,hostile,fuzz,filters,store,index,prune,distributed,plan,explain,operations,notifications,cli,usage,bench,restore,architecture}/**/*.test.ts',
+            'test/{registry,hostile,fuzz,filters,store,index,inventory,rebuild,prune,distributed,plan,explain,operations,notifications,cli,usage,bench,restore,architecture}/**/*.test.ts',
           ],
           testTimeout: 180_000,
         },

@@ -14,6 +14,7 @@ export const EXIT = {
 
 const USAGE = new Set([
   ...['UsageError', 'InvalidFilterError', 'InvalidRequestError', 'InvalidSubjectError', 'ConfigurationError'],
+  'InventoryError',
 ]);
 const REFUSED = new Set(['RestoreRefusedError', 'InvalidPlanError', 'UnlockRefusedError']);
 

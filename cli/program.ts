@@ -29,6 +29,7 @@ Configuration comes from the environment:
   JOURNAL_PREFIX     where the journals are, in the bucket (default: registry-prune/journal/)
   HEARTBEAT_PREFIX   where the heartbeats are, in the bucket (default: registry-prune/heartbeat/)
   PLAN_PREFIX        where functions keep plans, in the bucket (default: registry-prune/plans/)
+  REINDEX_PREFIX     where rebuilds in units leave their files, in the bucket (default: registry-prune/reindex/)
   DEAD_LETTER_QUEUE  URL of the queue of events that could not be indexed (default: none is looked at)
   RESTORE_FUNCTION   the function that removes delete markers (default: this process does)
   UNDO_WINDOW        how long the bucket keeps what was deleted (default: 336h)

@@ -11,15 +11,17 @@ import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
-import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import type { IStateMachine, StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { check } from './checks.ts';
 import { registryMetric } from './metrics.ts';
 
+type Watch = 'prune' | 'index' | 'heartbeat' | 'restore' | 'reindexNext' | 'reindexSlice';
+
 /** What the alarms and the dashboard look at. */
 export interface Watched {
   readonly bucketName: string;
-  readonly functions: Readonly<Record<'prune' | 'index' | 'heartbeat' | 'restore', IFunction>> & {
+  readonly functions: Readonly<Record<Watch, IFunction>> & {
     readonly notifications?: IFunction;
   };
   /** The machine of distributed runs: of its functions’ errors it makes good what it can, and fails by the rest. */
@@ -30,6 +32,8 @@ export interface Watched {
   readonly deadLetters: IQueue;
   /** Runs that failed, or could not begin. */
   readonly failures: IQueue;
+  /** The rebuild of the index. */
+  readonly rebuild: Pick<StateMachine, 'metricFailed' | 'metricTimedOut' | 'metricAborted'>;
 }
 
 /** When an alarm is raised; everything that is not here has no figure to choose. */
@@ -126,7 +130,7 @@ export class Alarms extends Construct {
 }
 
 function definitions(props: AlarmsProps): Definition[] {
-  const { bucketName, functions, queue, deadLetters, failures, maxIndexLag, runEvery } = props;
+  const { bucketName, functions, queue, deadLetters, failures, rebuild, maxIndexLag, runEvery } = props;
   const { queueAgeSeconds, functionErrors, throttles, indexDurationPercent } = checked(props.thresholds);
   const of = { bucketName, period: PERIOD };
   const sum = { ...of, statistic: Stats.SUM };
@@ -199,6 +203,21 @@ function definitions(props: AlarmsProps): Definition[] {
       meaning:
         'An image needed a blob that a prune had deleted; it is back. GRACE or QUARANTINE is too short.',
       metric: registryMetric('index', 'BlobsRestored', sum),
+      from: 1,
+    },
+    {
+      about: 'reindex-failed',
+      meaning: 'A rebuild of the index has ended before it was done; begun again, it goes on.',
+      metric: new MathExpression({
+        expression: 'FILL(failed, 0) + FILL(late, 0) + FILL(aborted, 0)',
+        usingMetrics: {
+          failed: rebuild.metricFailed({ period: PERIOD }),
+          late: rebuild.metricTimedOut({ period: PERIOD }),
+          aborted: rebuild.metricAborted({ period: PERIOD }),
+        },
+        period: PERIOD,
+        label: 'rebuilds that were not done',
+      }),
       from: 1,
     },
     ...(functions.notifications === undefined

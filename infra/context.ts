@@ -33,6 +33,8 @@ const EXAMPLES = {
   pace: '1000',
   reservedConcurrency: '1',
   indexConcurrency: '10',
+  reindexWorkers: '16',
+  inventoryBucket: 'my-inventories',
   logRetentionDays: '90',
 } as const;
 
@@ -95,6 +97,8 @@ export function readContext(context: Readonly<Record<string, unknown>>): Registr
     alarmEmail: read('email', text),
     reservedConcurrency: read('reservedConcurrency', whole),
     indexConcurrency: read('indexConcurrency', whole),
+    reindexWorkers: read('reindexWorkers', whole),
+    inventoryBucket: read('inventoryBucket', text),
     logRetention: read('logRetentionDays', retention),
   });
 }

@@ -31,6 +31,9 @@ const HEARTBEATS = 'Each heartbeat is an object of its own, with a name of its o
 
 const JOURNALS = 'Undo and explanations read what other runs, each with a name of its own, have written.';
 const PLANS = 'A plan that is to be applied is one of those that were made, each with a name of its own.';
+const UNITS =
+  'The units of a rebuild leave files for one another, each with a name of its own, until it is done.';
+const INVENTORIES = 'An inventory consists of files whose names S3 chooses.';
 /** Only requests with `If-None-Match`, which S3 carries out where there is nothing yet. */
 const ONCE = { conditions: { Null: { 's3:if-none-match': 'false' } } } as const;
 
@@ -204,6 +207,51 @@ export function heartbeatPermissions(on: Resources): Permission[] {
     ...useKey(on, 'kms:GenerateDataKey'),
     allow(['dynamodb:GetItem'], [table.tableArn]),
   ];
+}
+
+export interface RebuildResources extends Resources {
+  readonly restorer: Pick<IFunction, 'functionArn'>;
+  /** Where inventories of the registry's bucket are. Without it none can be used. */
+  readonly inventoryBucket?: string;
+}
+
+/** It lists, writes down how far the rebuild is, and deletes what its units have left. */
+export function rebuildNextPermissions(on: RebuildResources): Permission[] {
+  const { bucket, table, settings } = on;
+  return [
+    allow(['s3:ListBucket'], [bucket.bucketArn]),
+    allow(['s3:DeleteObject'], [bucket.arnForObjects(`${settings.reindexPrefix}*`)], { because: UNITS }),
+    ...readInventories(on),
+    allow(
+      ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
+      [table.tableArn],
+    ),
+  ];
+}
+
+/** What the index may, from listings in the place of events. */
+export function rebuildSlicePermissions(on: RebuildResources): Permission[] {
+  const { bucket, table, settings } = on;
+  return [
+    ...readTheRegistry(on),
+    writeLinks(on),
+    listVersions(on, settings.layout.prefix),
+    allow(['s3:GetObject', 's3:PutObject'], [bucket.arnForObjects(`${settings.reindexPrefix}*`)], {
+      because: UNITS,
+    }),
+    ...readInventories(on),
+    ...useKey(on, 'kms:Decrypt', 'kms:GenerateDataKey'),
+    useTable(on),
+    allow(['dynamodb:Scan'], [table.tableArn]),
+    allow(['events:PutEvents'], [on.bus.eventBusArn]),
+    allow(['lambda:InvokeFunction'], [on.restorer.functionArn]),
+  ];
+}
+
+function readInventories({ inventoryBucket }: RebuildResources): Permission[] {
+  if (inventoryBucket === undefined) return [];
+  const bucket = `arn:${Aws.PARTITION}:s3:::${inventoryBucket}`;
+  return [allow(['s3:GetObject'], [`${bucket}/*`], { because: INVENTORIES })];
 }
 
 /** The registry's notifications only ever set the times of what the table knows. */

@@ -32,6 +32,8 @@ const JOURNAL_DAYS = 365;
 const HEARTBEAT_DAYS = 2;
 /** A plan is applied within days; when its last blob has gone, the runs that applied it tell of it. */
 const PLAN_DAYS = 90;
+/** What a rebuild leaves that was never ended; one that ends deletes it. */
+const REBUILD_DAYS = 14;
 /** distribution's uploads end within hours; the prune ends those that did not after a week. */
 const MULTIPART_DAYS = 14;
 
@@ -48,7 +50,7 @@ export class RegistryBucket extends Construct {
 
 function newBucket(
   scope: Construct,
-  { undoWindow, journalPrefix, heartbeatPrefix, planPrefix }: CheckedSettings,
+  { undoWindow, journalPrefix, heartbeatPrefix, planPrefix, reindexPrefix }: CheckedSettings,
 ): Bucket {
   const bucket = new Bucket(scope, 'Bucket', {
     versioned: true,
@@ -67,6 +69,12 @@ function newBucket(
       { id: 'journals', prefix: journalPrefix, expiration: Duration.days(JOURNAL_DAYS) },
       { id: 'heartbeats', prefix: heartbeatPrefix, expiration: Duration.days(HEARTBEAT_DAYS) },
       { id: 'plans', prefix: planPrefix, expiration: Duration.days(PLAN_DAYS) },
+      {
+        id: 'rebuilds',
+        prefix: reindexPrefix,
+        expiration: Duration.days(REBUILD_DAYS),
+        noncurrentVersionExpiration: Duration.days(1),
+      },
     ],
   });
   // The bucket is the stack's own, so that its notifications need no custom resource.

@@ -76,6 +76,13 @@ export interface RegistrySettings {
   readonly planPrefix?: string;
 
   /**
+   * Where the units of a rebuild leave what others need, in the registry's bucket, until it is done.
+   *
+   * @default 'registry-prune/reindex/'
+   */
+  readonly reindexPrefix?: string;
+
+  /**
    * Percent of a repository's manifests that a run may delete unless more is confirmed; 100 lets everything pass.
    *
    * @default 50
@@ -96,6 +103,7 @@ export interface CheckedSettings {
   readonly journalPrefix: string;
   readonly heartbeatPrefix: string;
   readonly planPrefix: string;
+  readonly reindexPrefix: string;
   readonly maxIndexLag: Duration;
   readonly undoWindow: Duration;
   /** Those of the functions' variables that say where the registry is in its bucket. */
@@ -117,6 +125,7 @@ const PROPERTIES: Readonly<Record<string, string>> = {
   JOURNAL_PREFIX: 'journalPrefix',
   HEARTBEAT_PREFIX: 'heartbeatPrefix',
   PLAN_PREFIX: 'planPrefix',
+  REINDEX_PREFIX: 'reindexPrefix',
   MAX_MANIFEST_SHARE: 'maxManifestShare',
   MAX_BYTE_SHARE: 'maxByteShare',
 };
@@ -132,7 +141,7 @@ export function checkSettings(settings: RegistrySettings): CheckedSettings {
   const configuration = orWithProperties(() =>
     readConfiguration({ METADATA_TABLE: 'x', REGISTRY_BUCKET: 'x', ...environment }, new Date()),
   );
-  const { layout, journalPrefix, heartbeatPrefix, planPrefix, ...times } = configuration;
+  const { layout, journalPrefix, heartbeatPrefix, planPrefix, reindexPrefix, ...times } = configuration;
   const { maxIndexLag, undoWindow } = times;
   const warnings = (['grace', 'quarantine'] as const)
     .filter((name) => times[name] < maxIndexLag)
@@ -143,7 +152,7 @@ export function checkSettings(settings: RegistrySettings): CheckedSettings {
     );
   const root = environment['REGISTRY_ROOT'];
   return {
-    ...{ layout, journalPrefix, heartbeatPrefix, planPrefix, environment, warnings },
+    ...{ layout, journalPrefix, heartbeatPrefix, planPrefix, reindexPrefix, environment, warnings },
     maxIndexLag: Duration.millis(maxIndexLag),
     undoWindow: Duration.millis(undoWindow),
     place: root === undefined ? {} : { REGISTRY_ROOT: root },
@@ -157,6 +166,7 @@ function toEnvironment(settings: RegistrySettings): Record<string, string> {
     JOURNAL_PREFIX: settings.journalPrefix ?? STANDARD.JOURNAL_PREFIX,
     HEARTBEAT_PREFIX: settings.heartbeatPrefix ?? STANDARD.HEARTBEAT_PREFIX,
     PLAN_PREFIX: settings.planPrefix ?? STANDARD.PLAN_PREFIX,
+    REINDEX_PREFIX: settings.reindexPrefix ?? STANDARD.REINDEX_PREFIX,
     GRACE: goDuration('grace', settings.grace) ?? STANDARD.GRACE,
     QUARANTINE: goDuration('quarantine', settings.quarantine) ?? STANDARD.QUARANTINE,
     MAX_INDEX_LAG: goDuration('maxIndexLag', settings.maxIndexLag) ?? STANDARD.MAX_INDEX_LAG,

@@ -13,6 +13,7 @@ import type { Resources } from './permissions.ts';
 import type { PruneScheduleProps } from './prune-schedule.ts';
 import { Pruner } from './pruner.ts';
 import { PullTimes } from './pull-times.ts';
+import { Rebuilder } from './rebuilder.ts';
 import { RegistryBucket } from './registry-bucket.ts';
 import { Restorer } from './restorer.ts';
 import { checkSettings, type RegistrySettings } from './settings.ts';
@@ -67,6 +68,20 @@ export interface RegistryPruneStackProps extends StackProps, RegistrySettings {
   readonly indexConcurrency?: number;
 
   /**
+   * Units of a rebuild that are done side by side.
+   *
+   * @default 16
+   */
+  readonly reindexWorkers?: number;
+
+  /**
+   * The bucket with inventories of the registry's bucket, from which a rebuild may begin.
+   *
+   * @default - none: a rebuild lists the bucket
+   */
+  readonly inventoryBucket?: string;
+
+  /**
    * Whether the registry's notifications are taken, so that the last pull of each image is known.
    *
    * @default false
@@ -112,6 +127,7 @@ export class RegistryPruneStack extends Stack {
   readonly index: LiveIndex;
   readonly heartbeat: Heartbeat;
   readonly pruner: Pruner;
+  readonly rebuilder: Rebuilder;
   readonly pullTimes: PullTimes | undefined;
   readonly alarms: Alarms;
   readonly dashboard: RegistryDashboard;
@@ -121,7 +137,7 @@ export class RegistryPruneStack extends Stack {
     super(scope, id, props);
     const { bucketName, bucketKeyArn, eventBus, metadata, schedule, distributed, reservedConcurrency } =
       props;
-    const { indexConcurrency, pullTimes = false, logRetention } = props;
+    const { indexConcurrency, reindexWorkers, inventoryBucket, pullTimes = false, logRetention } = props;
     const logs = logRetention === undefined ? {} : { logRetention };
     const settings = checkSettings(props);
     for (const warning of settings.warnings)
@@ -159,6 +175,11 @@ export class RegistryPruneStack extends Stack {
       ...(distributed === undefined ? {} : { distributed }),
       ...(reservedConcurrency === undefined ? {} : { reservedConcurrency }),
     });
+    this.rebuilder = new Rebuilder(this, 'Reindex', {
+      ...{ ...resources, ...logs, environment, restorer },
+      ...(reindexWorkers === undefined ? {} : { workers: reindexWorkers }),
+      ...(inventoryBucket === undefined ? {} : { inventoryBucket }),
+    });
     this.pullTimes = pullTimes ? new PullTimes(this, 'PullTimes', { ...resources, ...logs }) : undefined;
     const watched = this.#watched();
     const topic = topicOf(this, props);
@@ -176,7 +197,7 @@ export class RegistryPruneStack extends Stack {
   }
 
   #watched(): Watched {
-    const { index, heartbeat, pruner, restorer, pullTimes } = this;
+    const { index, heartbeat, pruner, rebuilder, restorer, pullTimes } = this;
     return {
       bucketName: this.registry.bucket.bucketName,
       functions: {
@@ -184,12 +205,15 @@ export class RegistryPruneStack extends Stack {
         index: index.indexer.function,
         heartbeat: heartbeat.writer.function,
         restore: restorer.restorer.function,
+        reindexNext: rebuilder.next.function,
+        reindexSlice: rebuilder.slice.function,
         ...(pullTimes === undefined ? {} : { notifications: pullTimes.receiver.function }),
       },
       queue: index.queue,
       deadLetters: index.deadLetters,
       failures: pruner.failures,
       distributed: pruner.distributed.machine,
+      rebuild: rebuilder.workflow.machine,
     };
   }
 
@@ -197,7 +221,7 @@ export class RegistryPruneStack extends Stack {
   #say(environment: Readonly<Record<string, string>>): void {
     const output = (name: string, value: string, description: string) =>
       new CfnOutput(this, name, { value, description });
-    const { index, heartbeat, pruner, restorer, pullTimes } = this;
+    const { index, heartbeat, pruner, rebuilder, restorer, pullTimes } = this;
     output('MetadataTableName', this.metadata.table.tableName, 'The name of the metadata table.');
     output('RegistryBucketName', this.registry.bucket.bucketName, 'The bucket of the registry.');
     output('EventBusName', this.eventBus.eventBusName, 'Where the events go.');
@@ -214,6 +238,13 @@ export class RegistryPruneStack extends Stack {
     output('IndexFunctionName', index.indexer.function.functionName, 'Follows the bucket.');
     output('HeartbeatFunctionName', heartbeat.writer.function.functionName, 'Writes heartbeats.');
     output('RestoreFunctionName', restorer.restorer.function.functionName, 'Removes delete markers.');
+    output(
+      'ReindexMachineArn',
+      rebuilder.workflow.machine.stateMachineArn,
+      'Rebuilds the index, by many at once.',
+    );
+    output('ReindexNextFunctionName', rebuilder.next.function.functionName, 'Says what a rebuild does next.');
+    output('ReindexSliceFunctionName', rebuilder.slice.function.functionName, 'Does a slice of a rebuild.');
     output('IndexQueueUrl', index.queue.queueUrl, 'Changes of the bucket on their way.');
     output('DeadLetterQueueUrl', index.deadLetters.queueUrl, 'Changes that could not be indexed.');
     output('FailureQueueUrl', pruner.failures.queueUrl, 'Runs that failed, or could not begin.');

@@ -13,6 +13,7 @@ export interface Configuration {
   readonly journalPrefix: string;
   readonly heartbeatPrefix: string;
   readonly planPrefix: string;
+  readonly reindexPrefix: string;
   /** Milliseconds. */
   readonly grace: number;
   /** Milliseconds. */
@@ -41,6 +42,7 @@ export const STANDARD = {
   JOURNAL_PREFIX: 'registry-prune/journal/',
   HEARTBEAT_PREFIX: 'registry-prune/heartbeat/',
   PLAN_PREFIX: 'registry-prune/plans/',
+  REINDEX_PREFIX: 'registry-prune/reindex/',
   GRACE: '24h',
   QUARANTINE: '24h',
   MAX_INDEX_LAG: '15m',
@@ -82,6 +84,9 @@ export function readConfiguration(environment: Environment, now: Date): Configur
   const planPrefix = take('PLAN_PREFIX', STANDARD.PLAN_PREFIX, (value) =>
     apart(prefix(value, layout), [journalPrefix, heartbeatPrefix]),
   );
+  const reindexPrefix = take('REINDEX_PREFIX', STANDARD.REINDEX_PREFIX, (value) =>
+    apart(prefix(value, layout), [journalPrefix, heartbeatPrefix, planPrefix]),
+  );
   const grace = take('GRACE', STANDARD.GRACE, duration);
   const quarantine = take('QUARANTINE', STANDARD.QUARANTINE, duration);
   const maxIndexLag = take('MAX_INDEX_LAG', STANDARD.MAX_INDEX_LAG, duration);
@@ -103,6 +108,7 @@ export function readConfiguration(environment: Environment, now: Date): Configur
     journalPrefix === undefined ||
     heartbeatPrefix === undefined ||
     planPrefix === undefined ||
+    reindexPrefix === undefined ||
     grace === undefined ||
     quarantine === undefined ||
     maxIndexLag === undefined ||
@@ -115,7 +121,8 @@ export function readConfiguration(environment: Environment, now: Date): Configur
     throw new ConfigurationError(`the environment is not usable: ${problems.join('; ')}`);
   }
   return {
-    ...{ tableName, bucketName, layout, busName, journalPrefix, heartbeatPrefix, planPrefix },
+    ...{ tableName, bucketName, layout, busName, journalPrefix, heartbeatPrefix },
+    ...{ planPrefix, reindexPrefix },
     ...{ grace, quarantine, maxIndexLag, defaultFilters, allowUnversioned, undoWindow },
     brake: { manifestShare, byteShare, ...BRAKE_FLOORS },
     ...{ deadLetterQueue: deadLetterQueue || undefined, restoreFunction },

@@ -12,6 +12,7 @@ import { type NotificationSettings, parseSecrets } from './notifications/setting
 import type { Webhook } from './notifications/webhook.ts';
 import type { Operator } from './operations/operate.ts';
 import type { PruneDependencies } from './prune/settings.ts';
+import type { RebuildContext } from './rebuild/next.ts';
 import type { RegistryLayout } from './registry/layout.ts';
 import {
   dynamoDbClient,
@@ -97,6 +98,18 @@ export function indexerDependencies(
   const queue = new SqsQueue({ client: sqsClient(), url: queueUrl });
   const { heartbeatPrefix } = configuration;
   return { queue, indexer: { ...indexDependencies(configuration), heartbeatPrefix, postpone: queue } };
+}
+
+/** For a rebuild in units. An inventory may be in any bucket that the process may read. */
+export function rebuildDependencies(configuration: Configuration): RebuildContext & Announcer {
+  const context = indexDependencies(configuration);
+  const { metadata, bus, bucketName } = context;
+  const client = s3Client();
+  return {
+    ...{ context, metadata, bus, bucketName, now, newId: ulid },
+    workPrefix: configuration.reindexPrefix,
+    storeOf: (bucket) => new S3Bucket({ client, bucket }),
+  };
 }
 
 /**

@@ -61,6 +61,19 @@ export const heartbeatKey: Key = { pk: 'INDEX', sk: 'heartbeat' };
 export const reindexKey: Key = { pk: 'INDEX', sk: 'reindex' };
 /** Tells this table from one that was built anew for the same registry. */
 export const originKey: Key = { pk: 'INDEX', sk: 'origin' };
+/** The last rebuild that was done in units, and, beside it, the units of each. */
+export const rebuildKey: Key = { pk: 'REINDEX', sk: 'current' };
+export const rebuildUnits = (
+  id: string,
+  phase?: string,
+): { readonly pk: string; readonly prefix: string } => ({
+  pk: rebuildKey.pk,
+  prefix: `UNIT#${id}#${phase === undefined ? '' : `${phase}#`}`,
+});
+export const rebuildUnitKey = (id: string, phase: string, unit: string): Key => {
+  const { pk, prefix } = rebuildUnits(id, phase);
+  return { pk, sk: `${prefix}${unit}` };
+};
 export const lastSuccessKey: Key = { pk: 'LAST', sk: 'success' };
 
 export type HolderEdge =

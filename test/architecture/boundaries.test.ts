@@ -14,6 +14,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...['node:buffer', 'node:crypto', 'node:stream', 'node:timers/promises'],
   ],
   index: ['registry/', 'store/', 'p-map', 'valibot'],
+  inventory: ['node:stream', 'node:zlib', 'csv-parse', 'hyparquet', 'valibot'],
+  rebuild: [
+    ...['index/', 'inventory/', 'registry/', 'store/', 'p-map', 'valibot'],
+    ...['node:crypto', 'node:util', 'node:zlib'],
+  ],
   prune: [
     ...['filters/', 'registry/', 'store/', 'picomatch', 'valibot'],
     ...['index/apply-upload.ts', 'index/blob-events.ts', 'index/heartbeat.ts'],
@@ -42,6 +47,7 @@ const ROOTS: Readonly<Record<string, readonly string[]>> = {
       'notifications/',
       'operations/',
       'prune/',
+      'rebuild/',
       'registry/',
       'store/',
       'ulid',
@@ -60,6 +66,9 @@ const ROOTS: Readonly<Record<string, readonly string[]>> = {
   'notifications/handler.ts': [...HANDLER, 'metric-names.ts', 'aws-lambda'],
   'notifications/settings.ts': ['configuration.ts'],
   'notifications/telemetry.ts': ['@aws-lambda-powertools/'],
+  'rebuild/next-handler.ts': [...HANDLER, 'configuration.ts'],
+  'rebuild/slice-handler.ts': [...HANDLER, 'configuration.ts', 'aws-lambda'],
+  'rebuild/telemetry.ts': ['@aws-lambda-powertools/'],
   'restore/handler.ts': HANDLER,
 };
 
@@ -80,7 +89,12 @@ const OUTSIDE: readonly {
     pattern: /\bprocess\s*[.[]|=\s*process\b/,
     in: [
       ...['index/handler.ts', 'index/heartbeat-handler.ts', 'notifications/handler.ts', 'prune/handler.ts'],
-      ...['restore/handler.ts', 'store/aws-clients.ts'],
+      ...[
+        'rebuild/next-handler.ts',
+        'rebuild/slice-handler.ts',
+        'restore/handler.ts',
+        'store/aws-clients.ts',
+      ],
       ...DISTRIBUTED,
     ],
   },
@@ -90,6 +104,7 @@ const OUTSIDE: readonly {
     // The preview's is a default, for when none is injected.
     in: [
       ...['index/handler.ts', 'index/heartbeat-handler.ts', 'prune/handler.ts'],
+      ...['rebuild/next-handler.ts', 'rebuild/slice-handler.ts'],
       ...['dependencies.ts', 'store/preview-bucket.ts'],
       ...DISTRIBUTED,
     ],

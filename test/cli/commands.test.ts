@@ -2,7 +2,19 @@ import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { EXIT } from '../../cli/exit-codes.ts';
 import { STANDARD } from '../../lambdas/configuration.ts';
-import { adopt, type Moment, pushTwo, runCli, type Services, spawnCli, startServices } from './support.ts';
+import { s3Client } from '../../lambdas/store/aws-clients.ts';
+import { S3Bucket } from '../../lambdas/store/s3-bucket.ts';
+import { writeInventory } from '../support/inventories.ts';
+import {
+  adopt,
+  BUCKET,
+  type Moment,
+  pushTwo,
+  runCli,
+  type Services,
+  spawnCli,
+  startServices,
+} from './support.ts';
 
 vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
@@ -78,6 +90,33 @@ describe('reindex', () => {
       ...{ repositories: 0, manifests: 0, tags: 0, links: 0, blobs: 0, uploads: 0, edges: 0 },
     });
     expect((await services.moment()).objects).toEqual(objects);
+  });
+
+  it.each(['CSV', 'Parquet'] as const)('says the same from an inventory of %s', async (format) => {
+    await cli('init');
+    const objects = new S3Bucket({ client: s3Client(), bucket: BUCKET });
+    const prefix = 'elsewhere/inventory';
+    await writeInventory(objects, (await objects.list('')).objects, {
+      ...{ format, createdAt: new Date(), files: 2, prefix },
+    });
+    const before = (await services.moment()).objects;
+    const place = `s3://${BUCKET}/${prefix}/2026-03-01T00-00Z/manifest.json`;
+    const { durationMs: _, ...first } = json((await cli('reindex', '--inventory', place, '--json')).stdout);
+    expect((await services.moment()).objects).toEqual(before);
+    const { durationMs: __, ...second } = json((await cli('reindex', '--json')).stdout);
+    expect(first).toMatchObject({ added: { manifests: 2, tags: 1 } });
+    expect(second).toEqual({ ...first, added: second['added'] });
+    expect(second['added']).toMatchObject({ manifests: 0, links: 0, blobs: 0 });
+  });
+
+  it('refuses what is no inventory', async () => {
+    await cli('init');
+    expect(await cli('reindex', '--inventory', 'manifest.json')).toMatchObject({
+      ...{ code: EXIT.usage, stdout: '' },
+      stderr: expect.stringContaining(
+        '"manifest.json" is no place of an inventory: allowed is one such as s3:',
+      ),
+    });
   });
 });
 

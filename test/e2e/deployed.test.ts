@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Answers } from '../../lambdas/operations/operate.ts';
 import type { Action } from '../../lambdas/operations/payload.ts';
 import type { Report } from '../../lambdas/prune/report.ts';
+import type { Next } from '../../lambdas/rebuild/next.ts';
 import type { FunctionName } from '../support/deployed/assembly.ts';
 import { callsOf } from '../support/deployed/calls.ts';
 import { allows, type Call, type Grant, grantsOf } from '../support/deployed/policy.ts';
@@ -119,6 +120,20 @@ describe('the deployed functions', () => {
     expect(await prune({})).toMatchObject({ status: 'refused', refusals: [{ code: 'dead-letters' }] });
     await stack.purgeDeadLetters();
     expect(await prune({})).toMatchObject({ status: 'completed', refusals: [] });
+  });
+
+  it('rebuild the index in units, of a table from which something was lost', async () => {
+    await stack.bus.receive();
+    let step = (await stack.invoke('ReindexNext', {})) as Next;
+    while (!step.finished) {
+      const { id, phase, units } = step;
+      for (const unit of units) await stack.invoke('ReindexSlice', { id, phase, unit });
+      step = (await stack.invoke('ReindexNext', { id })) as Next;
+    }
+    expect(step.report).toMatchObject({ postponed: 0, unreadable: { count: 0 }, lost: { count: 0 } });
+    expect(step.report.found.manifests).toBeGreaterThan(0);
+    expect(await prune({})).toMatchObject({ refusals: [] });
+    expect(await failures()).toEqual([]);
   });
 
   it('record when an image was pulled', async () => {

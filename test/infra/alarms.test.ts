@@ -45,6 +45,7 @@ test('there is one for each thing that an operator has to know of', () => {
     'no-successful-run',
     'notifications-failed',
     'queue-age',
+    'reindex-failed',
     'run-failed',
     'run-refused',
     'throttles',
@@ -83,8 +84,9 @@ describe('the alarm', () => {
       'run-failed',
       ['ApproximateNumberOfMessagesVisible', 'RunErrors', 'ExecutionsFailed', 'ExecutionsTimedOut'],
     ],
-    ['function-errors', Array(5).fill('Errors')],
-    ['throttles', Array(5).fill('Throttles')],
+    ['reindex-failed', ['ExecutionsFailed', 'ExecutionsTimedOut', 'ExecutionsAborted']],
+    ['function-errors', Array(7).fill('Errors')],
+    ['throttles', Array(7).fill('Throttles')],
   ])('%s counts where nothing is published too', (about, names) => {
     const metrics = alarm(about)?.['Metrics'] as { Expression?: string; MetricStat?: { Metric: object } }[];
     const [expression] = metrics.flatMap(({ Expression }) => Expression ?? []);

@@ -11,6 +11,7 @@ import type { SQSBatchResponse } from 'aws-lambda';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bundleSize, MAX_BUNDLE_BYTES } from '../../infra/bundle-size.ts';
 import type { Report } from '../../lambdas/prune/report.ts';
+import type { Next } from '../../lambdas/rebuild/next.ts';
 import { image, layer } from '../../local/demo-images.ts';
 import { BUCKET, pushTwo, type Services, spawnCli, startServices, TABLE } from '../cli/support.ts';
 import {
@@ -139,7 +140,7 @@ describe('the bundles', () => {
       };
     });
     console.table(table);
-    expect(table).toHaveLength(5);
+    expect(table).toHaveLength(7);
     for (const one of table) expect(one['import ms']).toBeLessThan(1000);
   });
 });
@@ -167,6 +168,28 @@ describe('the functions', () => {
     expect(runtime('Index').lines()).toContainEqual(
       expect.objectContaining({ MessagesFailed: 1, Bucket: BUCKET, service: 'registry-prune-index' }),
     );
+  });
+
+  test('reindex: two functions rebuild the table, and leave nothing of their work', async () => {
+    const before = new Set(await keys());
+    let step = (await runtime('ReindexNext').invoke({ restart: true })) as Next;
+    const phases: string[] = [];
+    while (!step.finished) {
+      const { id, phase, units } = step;
+      phases.push(phase);
+      for (const unit of units) {
+        const slice = { id, phase, unit };
+        expect(await runtime('ReindexSlice').invoke(slice)).toEqual({ ...slice, done: true });
+      }
+      step = (await runtime('ReindexNext').invoke({ id })) as Next;
+    }
+    expect(phases).toEqual(['survey', 'repositories', 'blobs', 'items', 'verification']);
+    expect(step.report).toMatchObject({ added: { manifests: 0, links: 0, blobs: 0 }, lost: { count: 0 } });
+    expect(step.report.found.manifests).toBeGreaterThan(2);
+    expect(new Set(await keys())).toEqual(before);
+    await expect(runtime('ReindexNext').invoke({ inventory: 'x' })).rejects.toMatchObject({
+      name: 'InventoryError',
+    });
   });
 
   test('heartbeat: writes one, and says how far the index is behind', async () => {

@@ -31,6 +31,8 @@ test('every name becomes its property', () => {
     pace: '100',
     reservedConcurrency: '1',
     indexConcurrency: '20',
+    reindexWorkers: '8',
+    inventoryBucket: 'my-inventories',
     logRetentionDays: '30',
   });
   expect(rest).toEqual({
@@ -46,6 +48,8 @@ test('every name becomes its property', () => {
     distributed: { when: 'deep', depth: 5000, workers: 4, concurrency: 32, pace: 100 },
     reservedConcurrency: 1,
     indexConcurrency: 20,
+    reindexWorkers: 8,
+    inventoryBucket: 'my-inventories',
     logRetention: RetentionDays.ONE_MONTH,
   });
   expect(grace?.toHours()).toBe(36);

@@ -33,6 +33,8 @@ describe('each function', () => {
       'PruneDistributedStart',
       'PruneDistributedDecide',
       'PruneDistributedFinish',
+      'ReindexNext',
+      'ReindexSlice',
       'PullTimesReceiver',
     ]);
     for (const { properties } of everything()) {
@@ -73,9 +75,9 @@ describe('each function', () => {
       Object.values(template.findResources('AWS::Logs::LogGroup')).map(
         (log) => log['Properties'].RetentionInDays,
       );
-    // One of each function, and of the machine.
-    expect(days(templateOf())).toEqual(Array(9).fill(90));
-    expect(days(templateOf({ logRetention: RetentionDays.ONE_YEAR }))).toEqual(Array(9).fill(365));
+    // One of each function, and of the machines.
+    expect(days(templateOf())).toEqual(Array(12).fill(120));
+    expect(days(templateOf({ logRetention: RetentionDays.ONE_YEAR }))).toEqual(Array(12).fill(365));
   });
 
   test('shares the account’s instances, unless some are kept for the prune', () => {
@@ -84,7 +86,7 @@ describe('each function', () => {
         id.slice(0, 5),
         properties['ReservedConcurrentExecutions'],
       ]);
-    expect(reserved(templateOf()).map(([, count]) => count)).toEqual(Array(8).fill(undefined));
+    expect(reserved(templateOf()).map(([, count]) => count)).toEqual(Array(10).fill(undefined));
     expect(reserved(templateOf({ reservedConcurrency: 1 }))).toContainEqual(['Prune', 1]);
     expect(() => templateOf({ reservedConcurrency: 0 })).toThrow(
       'reservedConcurrency is out of range: got 0, allowed are whole numbers from 1 to 100',

@@ -35,6 +35,7 @@ const VARIANTS: readonly (readonly [string, RegistryPruneStackProps])[] = [
       eventBus: 'own',
       alarmEmail: 'team@example.com',
       reservedConcurrency: 1,
+      inventoryBucket: 'my-inventories',
     },
   ],
 ];

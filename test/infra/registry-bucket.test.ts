@@ -72,7 +72,8 @@ describe('a bucket of its own', () => {
     [Duration.hours(25), 2],
   ])('keeps what was deleted for the undo window, in whole days: %s', (undoWindow, days) => {
     const prefixes = { heartbeatPrefix: 'beats/', journalPrefix: 'journals/', planPrefix: 'plans/' };
-    templateOf({ undoWindow, ...prefixes }).hasResourceProperties('AWS::S3::Bucket', {
+    const reindexPrefix = 'rebuilds/';
+    templateOf({ undoWindow, reindexPrefix, ...prefixes }).hasResourceProperties('AWS::S3::Bucket', {
       LifecycleConfiguration: {
         Rules: [
           {
@@ -86,6 +87,10 @@ describe('a bucket of its own', () => {
           { Status: 'Enabled', Prefix: 'journals/', ExpirationInDays: 365 },
           { Status: 'Enabled', Prefix: 'beats/', ExpirationInDays: 2 },
           { Status: 'Enabled', Prefix: 'plans/', ExpirationInDays: 90 },
+          {
+            ...{ Status: 'Enabled', Prefix: 'rebuilds/', ExpirationInDays: 14 },
+            NoncurrentVersionExpiration: { NoncurrentDays: 1 },
+          },
         ].map((rule) => Match.objectLike(rule)),
       },
     });

@@ -19,7 +19,9 @@ const KEY = 'arn:aws:kms:eu-central-1:111122223333:key/1';
 
 describe('the roles', () => {
   test('may do this and nothing else', async () => {
-    const roles = rolesOf(templateOf({ bucketName: 'my-registry', pullTimes: true }));
+    const roles = rolesOf(
+      templateOf({ bucketName: 'my-registry', pullTimes: true, inventoryBucket: 'my-inventories' }),
+    );
     await expect(roles.map(text).join('\n')).toMatchFileSnapshot('roles.snapshot.txt');
   });
 
@@ -35,6 +37,7 @@ describe('the roles', () => {
       ['PruneDistributedWorkerRole', ['kms:Decrypt', 'kms:GenerateDataKey']],
       ['PruneDistributedStartRole', ['kms:Decrypt', 'kms:GenerateDataKey']],
       ['PruneDistributedFinishRole', 'kms:Decrypt'],
+      ['ReindexSliceRole', ['kms:Decrypt', 'kms:GenerateDataKey']],
     ]);
     for (const { Condition } of ofKey) expect(Object.keys(Condition ?? {})).toEqual(['StringEquals']);
   });

@@ -27,6 +27,7 @@ test('every setting reaches the functions', () => {
     journalPrefix: 'journals',
     heartbeatPrefix: 'beats/',
     planPrefix: 'plans',
+    reindexPrefix: 'rebuilds',
     maxManifestShare: 75,
     maxByteShare: 12.5,
   };
@@ -41,6 +42,7 @@ test('every setting reaches the functions', () => {
     JOURNAL_PREFIX: 'journals',
     HEARTBEAT_PREFIX: 'beats/',
     PLAN_PREFIX: 'plans',
+    REINDEX_PREFIX: 'rebuilds',
     MAX_MANIFEST_SHARE: '75%',
     MAX_BYTE_SHARE: '12.5%',
   });
@@ -53,6 +55,7 @@ test('every setting reaches the functions', () => {
     journalPrefix: 'journals/',
     heartbeatPrefix: 'beats/',
     planPrefix: 'plans/',
+    reindexPrefix: 'rebuilds/',
     brake: { manifestShare: 0.75, byteShare: 0.125 },
   });
 });
@@ -74,6 +77,7 @@ describe('settings with which no function could start are refused', () => {
     [{ heartbeatPrefix: '/' }, 'heartbeatPrefix: "/" is empty'],
     [{ planPrefix: 'docker/' }, 'planPrefix: "docker/" overlaps the registry\'s own prefix'],
     [{ heartbeatPrefix: 'x/', planPrefix: 'x/y' }, 'planPrefix: "x/y/" overlaps another prefix, x/'],
+    [{ planPrefix: 'x/', reindexPrefix: 'x/y' }, 'reindexPrefix: "x/y/" overlaps another prefix, x/'],
     [{ maxManifestShare: 0 }, 'maxManifestShare: "0%" is no share: allowed are percentages such as 50%'],
     [{ maxManifestShare: 101 }, 'maxManifestShare: "101%" is no share'],
     [{ maxByteShare: -1 }, 'maxByteShare: "-1%" is no share'],

@@ -51,7 +51,7 @@ export async function runStateMachine(run: MachineRun): Promise<MachineEnd> {
   const states = statesOf(definition);
   const running = new Set<Promise<unknown>>();
   const tasks = states.filter(([, { Type }]) => Type === 'Task');
-  const machine = new StateMachine(definition);
+  const machine = new StateMachine(timed(definition));
   const name = run.name ?? 'execution';
   const execution = machine.run(json(run.input ?? {}), {
     overrides: {
@@ -76,6 +76,16 @@ export async function runStateMachine(run: MachineRun): Promise<MachineEnd> {
     events.flatMap((event) => (event.type === type && 'state' in event ? [event.state.name] : []));
   return { ...end, entered: of('StateEntered'), retried: of('StateRetried') };
 }
+
+/** A timer of Node that is longer goes off at once. */
+const LONGEST_TIMER = Math.floor((2 ** 31 - 1) / 1000);
+
+const timed = <T extends { readonly TimeoutSeconds?: number }>(definition: T): T => ({
+  ...definition,
+  ...(definition.TimeoutSeconds === undefined
+    ? {}
+    : { TimeoutSeconds: Math.min(definition.TimeoutSeconds, LONGEST_TIMER) }),
+});
 
 interface State {
   readonly Type: string;

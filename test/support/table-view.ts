@@ -7,7 +7,7 @@ const INCIDENTAL = new Set([
   ...['touchedAt', 'dueAt', 'queue'],
 ]);
 
-const BOOKKEEPING = new Set(['LOCK', 'RUNS', 'INDEX']);
+const BOOKKEEPING = new Set(['LOCK', 'RUNS', 'INDEX', 'REINDEX']);
 
 /**
  * The items without bookkeeping, tombstones and removed edges, by key. Of the names a manifest ever had, only those are

@@ -7,7 +7,10 @@ import { RegistryPruneStack, type RegistryPruneStackProps } from '../../../infra
 import { CDK_JSON } from '../../infra/temporary-app.ts';
 import { type Statement, statementsOfRole, type Template } from './template.ts';
 
-const NAMES = ['Prune', 'Index', 'Heartbeat', 'Restore', 'Notification'] as const;
+const NAMES = [
+  ...(['Prune', 'Index', 'Heartbeat', 'Restore', 'Notification'] as const),
+  ...(['ReindexNext', 'ReindexSlice'] as const),
+];
 export type FunctionName = (typeof NAMES)[number];
 
 export interface DeployedFunction {

@@ -1,0 +1,103 @@
+/** The links and blobs that an inventory lists, divided into parts. */
+import { createHash } from 'node:crypto';
+import type { ListedObject } from '../index/listing.ts';
+import {
+  InventoryError,
+  type InventoryManifest,
+  parseInventoryManifest,
+  parseLocation,
+} from '../inventory/manifest.ts';
+import { inventoryRows } from '../inventory/rows.ts';
+import type { ObjectStore } from '../store/object-store.ts';
+import { Divider } from './divide.ts';
+import type { Work } from './job.ts';
+import { type Part, placeOfKey } from './parts.ts';
+import type { LinePage, WorkFiles } from './work-files.ts';
+
+/** Bytes of a file, which is read whole, so that its checksum can be compared before anything is believed. */
+const MAX_FILE_BYTES = 512 * 1024 * 1024;
+const MAX_MANIFEST_BYTES = 16 * 1024 * 1024;
+
+export const listingOf = (part: Part): string => `listing/${part}`;
+
+/**
+ * Reads the manifest of an inventory.
+ *
+ * @param registry the bucket that it has to be of.
+ * @throws InventoryError when there is none, or it is of something else.
+ */
+export async function readInventory(
+  storeOf: (bucket: string) => ObjectStore,
+  location: string,
+  registry: string,
+): Promise<InventoryManifest> {
+  const { bucket, key } = parseLocation(location);
+  const object = await storeOf(bucket).get(key, MAX_MANIFEST_BYTES);
+  if (object === undefined) throw new InventoryError(`there is no ${location}`);
+  const manifest = parseInventoryManifest(new TextDecoder().decode(object.body));
+  if (manifest.sourceBucket === registry) return manifest;
+  throw new InventoryError(
+    `${location} is an inventory of the bucket ${manifest.sourceBucket}: allowed is one of ${registry}`,
+  );
+}
+
+/** One file of the inventory. Its rows are in no order to rely on. */
+export const divideInventory: Work = async ({
+  context,
+  rebuild,
+  files,
+  storeOf,
+  unit,
+  slice,
+  cursor,
+  isOver,
+}) => {
+  const { location = '' } = rebuild;
+  const manifest = await readInventory(storeOf, location, rebuild.bucket);
+  const file = manifest.files[Number(unit.slice(unit.lastIndexOf('-') + 1))];
+  if (file === undefined) throw new InventoryError(`${location} has no file for ${unit}`);
+  const bytes = await readFile(storeOf(parseLocation(location).bucket), file);
+  const divider = new Divider(files, slice);
+  const from = typeof cursor === 'number' ? cursor : 0;
+  let row = 0;
+  for await (const object of inventoryRows(manifest, bytes)) {
+    if (row++ < from) continue;
+    const place = object && placeOfKey(context.bucket.layout, object.key);
+    if (object !== undefined && place !== undefined) {
+      const { key, size, lastModified } = object;
+      await divider.add(listingOf(place.part), JSON.stringify([key, size, lastModified]));
+    }
+    if (row > from + 1 && isOver()) {
+      await divider.flush();
+      return row;
+    }
+  }
+  await divider.flush();
+  return undefined;
+};
+
+async function readFile(
+  objects: ObjectStore,
+  { key, md5 }: InventoryManifest['files'][number],
+): Promise<Uint8Array> {
+  const object = await objects.get(key, MAX_FILE_BYTES);
+  if (object === undefined) throw new InventoryError(`the inventory's file ${key} is gone`);
+  const found = createHash('md5').update(object.body).digest('hex');
+  if (found === md5) return object.body;
+  throw new InventoryError(`the inventory's file ${key} has the checksum ${found}: its manifest says ${md5}`);
+}
+
+/** What {@link divideInventory} has written of a part, in pages as a listing has them. */
+export async function* fromInventory(
+  files: WorkFiles,
+  directory: string,
+  after?: Pick<LinePage, 'file' | 'until'>,
+): AsyncGenerator<Omit<LinePage, 'lines'> & { readonly objects: readonly ListedObject[] }> {
+  for await (const { file, until, lines } of files.pages(directory, after)) {
+    const objects = lines.map((line) => {
+      const [key, size, lastModified] = JSON.parse(line) as [string, number, number];
+      return { key, size, lastModified: new Date(lastModified) };
+    });
+    yield { file, until, objects };
+  }
+}

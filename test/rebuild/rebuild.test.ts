@@ -1,0 +1,184 @@
+import { describe, expect, it } from 'vitest';
+import { apply } from '../../lambdas/index/apply.ts';
+import { next } from '../../lambdas/rebuild/next.ts';
+import { runRebuild } from '../../lambdas/rebuild/run.ts';
+import { workSlice } from '../../lambdas/rebuild/slice.ts';
+import { DAY, HOUR, MINUTE } from '../support/clock.ts';
+import { image, index, malformed, referrer } from '../support/images.ts';
+import { intercept } from '../support/intercept.ts';
+import { rebuild, rebuildContext, viewOf, WORK } from '../support/rebuilds.ts';
+import { tagLinkKey } from '../support/registry-writer.ts';
+import { World, type WorldOptions } from '../support/world.ts';
+
+/** A dozen repositories with something of everything. */
+async function registry(options: WorldOptions = {}): Promise<World> {
+  const world = new World(options);
+  for (let at = 0; at < 12; at++) {
+    const [name, manifest] = [`team-${at % 3}/app-${at}`, image(`image ${at}`)];
+    await world.registry.push(name, manifest, 'v1');
+    await world.registry.push(name, index([manifest]), 'all');
+    await world.registry.push(name, referrer(manifest.digest, `${at}`));
+    if (at % 5 === 0) await world.registry.push(name, malformed(`${at}`), 'broken');
+    world.clock.advance(MINUTE);
+  }
+  return world;
+}
+
+/** Before the rebuild, without events. */
+async function change({ registry, bucket, clock }: World): Promise<void> {
+  clock.advance(MINUTE);
+  await registry.push('team-0/app-0', image('behind the table'), 'v2');
+  await registry.deleteManifest('team-1/app-1', image('image 1').digest);
+  await bucket.deleteMany([tagLinkKey('team-2/app-2', 'all')]);
+}
+
+/** While it runs, with events. */
+async function changeMore({ registry, bucket, clock }: World): Promise<void> {
+  clock.advance(MINUTE);
+  await registry.push('team-0/app-0', image('late'), 'v1');
+  await registry.push('new', image('image 3'), 'v1');
+  await registry.deleteManifest('team-2/app-5', image('image 5').digest);
+  await registry.deleteTag('team-1/app-4', 'v1');
+  await bucket.deleteMany([tagLinkKey('team-2/app-8', 'all')]);
+}
+
+/** What a rebuild at one go makes of the same. */
+async function expected(change: (world: World) => Promise<void> = async () => {}) {
+  const world = await registry();
+  await change(world);
+  await world.reindex();
+  return await viewOf(world);
+}
+
+/** All slices of the units of one phase, one step each. */
+async function smallSlices(
+  world: World,
+  id: string,
+  phase: string,
+  units: readonly string[],
+): Promise<number> {
+  let slices = 0;
+  for (const unit of units) {
+    for (let done = false; !done; slices++) {
+      const on = rebuildContext(world);
+      ({ done } = await workSlice(on, { id, phase: phase as 'blobs', unit }, { until: world.clock.now() }));
+    }
+  }
+  return slices;
+}
+
+const leftOf = async (world: World): Promise<string[]> =>
+  (await world.bucket.list(WORK)).objects.map(({ key }) => key);
+
+describe('a rebuild in units', () => {
+  it('leaves no work behind, and counts as the heartbeat of its start', async () => {
+    const world = await registry();
+    const startedAt = world.clock.now();
+    const { report } = await rebuild(world);
+    expect(report.found).toMatchObject({ repositories: 12, manifests: 39, tags: 27 });
+    expect(report.unreadable).toMatchObject({ count: 3 });
+    expect(await leftOf(world)).toEqual([]);
+    expect(await world.metadata.lastReindex()).toMatchObject({ startedAt });
+    expect(await viewOf(world)).toEqual(await expected());
+  });
+
+  it('comes to an end and to the same however little time a slice has', async () => {
+    const world = await registry();
+    const slices: Record<string, number> = {};
+    let step = await next(rebuildContext(world), {});
+    while (!step.finished) {
+      slices[step.phase] = await smallSlices(world, step.id, step.phase, step.units);
+      step = await next(rebuildContext(world), { id: step.id });
+    }
+    // Each page of links, tags, manifests and each repository's uploads is a slice of its own.
+    expect(slices['repositories']).toBeGreaterThanOrEqual(48);
+    expect(step.report.found).toMatchObject({ repositories: 12, manifests: 39, tags: 27 });
+    expect(await viewOf(world)).toEqual(await expected());
+  });
+
+  it('goes on where it was cut short: units that are done are not done again', async () => {
+    const world = await registry();
+    const on = rebuildContext(world);
+    const startedAt = world.clock.now();
+    let step = await next(on, {});
+    while (!step.finished && step.phase !== 'repositories') {
+      await smallSlices(world, step.id, step.phase, step.units);
+      step = await next(on, { id: step.id });
+    }
+    const units = step.finished ? [] : step.units;
+    const half = units.slice(0, units.length / 2);
+    await smallSlices(world, step.id, 'repositories', half);
+    world.clock.advance(HOUR);
+    expect(await next(on, {})).toEqual({ ...step, units: units.slice(half.length) });
+    const { report } = await runRebuild(on, {});
+    expect(report.found).toMatchObject({ repositories: 12, manifests: 39, tags: 27 });
+    expect(await viewOf(world)).toEqual(await expected());
+    expect((await world.metadata.lastReindex())?.startedAt).toBe(startedAt);
+  });
+
+  it('does a slice again that was cut short anywhere, and comes to the same', async () => {
+    const want = await expected();
+    for (const at of [3, 60, 400]) {
+      const world = await registry();
+      let requests = 0;
+      const bucket = intercept(world.bucket, {
+        before: () => {
+          if (++requests === at) throw new Error('killed');
+        },
+      });
+      const on = rebuildContext(world, undefined, bucket);
+      await expect(runRebuild(on, {}, { concurrency: 1 })).rejects.toThrow('killed');
+      world.clock.advance(MINUTE);
+      await runRebuild(on, {});
+      expect(await viewOf(world)).toEqual(want);
+    }
+  });
+
+  it.each(['survey', 'repositories', 'blobs', 'items', 'verification'])(
+    'runs beside pushes and deletions, whose events come while it is at its %s',
+    async (phase) => {
+      const changed: string[] = [];
+      const world = await registry({ onChange: (key) => changed.push(key) });
+      await world.reindex();
+      await change(world);
+      let isLater = false;
+      let step = await next(rebuildContext(world), {});
+      while (!step.finished) {
+        const [first = '', ...units] = step.units;
+        await smallSlices(world, step.id, step.phase, [first]);
+        // A push may bring a directory, and so another unit: a phase can come twice.
+        if (step.phase === phase && !isLater) {
+          isLater = true;
+          changed.length = 0;
+          await changeMore(world);
+          for (const key of changed) await apply(world.index, world.layout.parse(key));
+        }
+        await smallSlices(world, step.id, step.phase, units);
+        step = await next(rebuildContext(world), { id: step.id });
+      }
+      const want = await expected(async (other) => {
+        await change(other);
+        await changeMore(other);
+      });
+      expect(await viewOf(world)).toEqual(want);
+    },
+  );
+
+  it('is begun anew when it is asked to, is too old, or the one before is done', async () => {
+    const world = await registry();
+    const on = rebuildContext(world);
+    const first = await next(on, {});
+    expect((await next(on, {})).id).toBe(first.id);
+    const second = await next(on, { restart: true });
+    expect(second.id).not.toBe(first.id);
+    await expect(next(on, { id: first.id })).rejects.toThrow(/has given way/);
+    const slice = { id: first.id, phase: 'survey', unit: 'names' } as const;
+    await expect(workSlice(on, slice, { until: 0 })).rejects.toThrow(/has given way/);
+    world.clock.advance(DAY + MINUTE);
+    const third = await next(on, {});
+    expect(third.id).not.toBe(second.id);
+    await runRebuild(on, {});
+    expect((await next(on, { id: third.id })).finished).toBe(true);
+    expect((await next(on, {})).id).not.toBe(third.id);
+  });
+});
