@@ -32,15 +32,20 @@ try {
 /** @returns whether all went as it must. */
 async function benchAll(asked: BenchArguments): Promise<boolean> {
   const results: BenchResult[] = [];
+  const died: string[] = [];
   for (const options of combinations(asked)) {
     const { scenario, images, garbage } = options;
     process.stderr.write(`${scenario}, ${images} images, ${(garbage * 100).toFixed(1)} % garbage\n`);
-    const result = await inProcess(options);
+    const result = await inProcess(options).catch((error: Error) => {
+      // Out of memory, as a rule; the others are measured all the same.
+      died.push(`${scenario}, ${images} images: the process has died: ${error.message.split('\n', 1)[0]}`);
+    });
+    if (result === undefined) continue;
     process.stdout.write(resultText(result));
     results.push(result);
     keep(asked, results);
   }
-  const missed = misses(results);
+  const missed = [...died, ...misses(results)];
   for (const miss of missed) process.stdout.write(`FAILED: ${miss}\n`);
   return missed.length === 0 && results.every(({ failures }) => failures.length === 0);
 }
