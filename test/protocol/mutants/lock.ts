@@ -7,8 +7,8 @@ export const LOCK: readonly Mutant[] = [
     changes: [
       {
         file: 'prune/blobs.ts',
-        from: "return item.runId === run.runId ? left : { next: 'resolve', item };",
-        to: 'return left;',
+        from: "return (await isUnderWay(run, item)) ? left : { next: 'resolve', item };",
+        to: 'void isUnderWay; return left;',
       },
     ],
     worlds: ['crash of a sweep'],
