@@ -17,6 +17,7 @@ import {
   readWorkers,
   type Worker,
 } from '../store/run-parts.ts';
+import { readRun } from '../store/runs.ts';
 import { died, nextStep } from './next-step.ts';
 import { recount } from './recount.ts';
 import { shareOf } from './shared.ts';
@@ -44,7 +45,8 @@ export async function finishDistributed(
   const id = runId ?? (await runOfOwner(dependencies));
   const course = id === undefined ? undefined : await readCourse(table, id);
   // Whatever an execution was given, it ends no other one's run.
-  if (course === undefined || course.owner !== dependencies.owner || course.finishedAt !== undefined) {
+  const isOver = course?.owner !== dependencies.owner || (await isReported(dependencies, course));
+  if (course === undefined || isOver) {
     if (id !== undefined) await releaseOnly(dependencies, id, deadline);
     return undefined;
   }
@@ -53,6 +55,11 @@ export async function finishDistributed(
   const report = await finishRun(active, failure === undefined ? undefined : new Error(failure));
   await changePart(table, courseKey(course.runId), { finishedAt: dependencies.now() });
   return report;
+}
+
+/** By its course, or by its item, which has its end before the lock is given back. */
+async function isReported({ table }: PruneDependencies, { runId, finishedAt }: Course): Promise<boolean> {
+  return finishedAt !== undefined || (await readRun(table, runId))?.status !== 'running';
 }
 
 /** The run whose lock the execution holds. */

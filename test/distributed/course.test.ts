@@ -5,7 +5,7 @@ import { workOff } from '../../lambdas/prune/slice.ts';
 import { lockKey, SHARDS } from '../../lambdas/store/items.ts';
 import { CLOSING_TIME, forceUnlock, heldLock } from '../../lambdas/store/lock.ts';
 import { readWorkers } from '../../lambdas/store/run-parts.ts';
-import { HOUR, MINUTE, SECOND } from '../support/clock.ts';
+import { DAY, HOUR, MINUTE, SECOND } from '../support/clock.ts';
 import { distribute, Functions } from '../support/distributed.ts';
 import { goneBy, mixedRegistry, totalsOf } from '../support/distributed-world.ts';
 import { digestOf, layer } from '../support/images.ts';
@@ -102,6 +102,20 @@ describe('a push in an offline run', () => {
   });
 });
 
+describe('a run that the gate refuses', () => {
+  it('deletes nothing, and says why, as one process does', async () => {
+    const [one, many] = [await mixedRegistry(), await mixedRegistry()];
+    for (const world of [one, many]) world.clock.advance(DAY);
+    const keys = await many.keys();
+    const single = await one.prune({});
+    const { report } = await distribute(many, {}, { settings: { workers: 3 } });
+    expect(report).toMatchObject({ status: 'refused', refusals: [{ code: 'stale-index' }] });
+    expect(totalsOf(report)).toEqual(totalsOf(single));
+    expect(await many.keys()).toEqual(keys);
+    expect(await heldLock(many.table, many.clock.now())).toBeUndefined();
+  });
+});
+
 describe('a lock that is taken away by force', () => {
   it('ends the run, partial, and is left to whoever has it', async () => {
     const world = await mixedRegistry();
@@ -139,6 +153,8 @@ describe('the end of a run', () => {
 
   it('is told once, however often it is asked for', async () => {
     const { world, functions, runId } = await finished();
+    // It did not live to say so: the run's item does.
+    await world.table.update({ pk: `RUN#${runId}`, sk: 'COURSE' }, { remove: ['finishedAt'] });
     const again = await functions.finish({ state: { runId }, execution: 'execution' });
     expect(again).toEqual({ run: null, error: null, cause: null });
     expect(world.bus.events).toHaveLength(1);

@@ -58,7 +58,7 @@ beforeAll(async () => {
   const deployed = names({ table: TABLE, index, dead });
   for (const one of assembly.functions.values())
     runtimes.set(one.name, await startFunction(one, environmentOf(one, deployed)));
-}, 120_000);
+}, 300_000);
 
 afterAll(async () => {
   for (const one of runtimes.values()) await one.stop();
