@@ -8,7 +8,7 @@ import { type BlobState, Inventory } from './inventory.ts';
 const SEGMENTS = 16;
 
 /** Rows that say nothing of who uses which bytes; manifests say themselves what they hold and name. */
-const OTHER_ROWS = /^(?:REPOSITORIES|RUNS|LOCK|INDEX|LAST|(?:HOLDERS|REFERRERS|UPLOAD)#.*)$/s;
+const OTHER_ROWS = /^(?:REPOSITORIES|RUNS|LOCK|INDEX|REINDEX|LAST|(?:HOLDERS|REFERRERS|UPLOAD)#.*)$/s;
 
 /**
  * Reads the whole table. The read is eventually consistent and takes its time, so what is pushed or deleted meanwhile

@@ -68,6 +68,8 @@ describe('cdk synth', () => {
       'index/heartbeat-handler.ts',
       'notifications/handler.ts',
       'prune/handler.ts',
+      'rebuild/next-handler.ts',
+      'rebuild/slice-handler.ts',
       'restore/handler.ts',
     ]);
     const bundles = (await readdir(outdir)).filter((name) => name.startsWith('asset.'));
