@@ -48,6 +48,7 @@ export function svgOf({ title, x, y, series }: Chart): string {
   const right = PLOT.left + PLOT.width;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${SIZE.width} ${SIZE.height}" font-family="sans-serif" font-size="12">`,
+    `<title>${escaped(title)}</title>`,
     `<rect width="${SIZE.width}" height="${SIZE.height}" fill="white"/>`,
     text(PLOT.left, 24, title, 'font-size="15" font-weight="bold"'),
     ...across.ticks.flatMap((value) => [
@@ -77,9 +78,10 @@ export function svgOf({ title, x, y, series }: Chart): string {
 }
 
 function text(x: number | string, y: number, content: string, more = ''): string {
-  const escaped = content.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
-  return `<text x="${x}" y="${y}" ${more}>${escaped}</text>`;
+  return `<text x="${x}" y="${y}" ${more}>${escaped(content)}</text>`;
 }
+
+const escaped = (content: string): string => content.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 
 function scaleOf({ kind, name }: Axis, values: readonly number[]): Scale {
   if (kind === 'linear') {

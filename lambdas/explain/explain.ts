@@ -76,7 +76,7 @@ async function explainTag(
     return { repository, tag, digest: item.digest, taggedAt, formerly: [] };
   }
   const had: { readonly digest: Digest; readonly at: number }[] = [];
-  for await (const page of run.metadata.pages(repositoryPk(repository), 'MANIFEST#')) {
+  for await (const page of run.metadata.pages(repositoryPk(repository), { prefix: 'MANIFEST#' })) {
     for (const row of page.items) {
       const { taggedAs } = row;
       if (!Array.isArray(taggedAs) || !taggedAs.includes(tag)) continue;

@@ -271,7 +271,7 @@ async function countManifests(
   runId?: string,
 ): Promise<number> {
   let count = 0;
-  for await (const page of metadata.pages(repositoryPk(repository), 'MANIFEST#')) {
+  for await (const page of metadata.pages(repositoryPk(repository), { prefix: 'MANIFEST#' })) {
     const wasThere = (row: Item) =>
       row['state'] !== 'deleted' || (runId !== undefined && row['runId'] === runId);
     count += page.items.filter(wasThere).length;

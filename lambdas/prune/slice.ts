@@ -293,7 +293,10 @@ async function everyManifest(run: Run, shards: readonly string[], walk: Walk): P
     if (repository !== undefined && compareUtf8(name, repository) < (from === undefined ? 1 : 0)) continue;
     if (!run.policy.inScope(name) || !mine.has(shardOfName(name))) continue;
     const behind = name === repository ? from : undefined;
-    for await (const page of run.metadata.pages(repositoryPk(name), 'MANIFEST#', behind)) {
+    for await (const page of run.metadata.pages(repositoryPk(name), {
+      prefix: 'MANIFEST#',
+      ...(behind === undefined ? {} : { from: behind }),
+    })) {
       // Those queued come by the queue; those gone are gone.
       const rows = page.items.filter((row) => row['state'] === 'live' && row['queue'] === undefined);
       progress = (await manifestPage(run, rows)).includes('progress') || progress;

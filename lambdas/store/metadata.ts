@@ -57,6 +57,18 @@ export interface BlobView {
   readonly complete: boolean;
 }
 
+/** Rows of a page of a blob's partition, where not all of them are needed. */
+const SOME_ROWS = 250;
+/** Repositories in which a reference is looked for by itself. */
+const FEW = 4;
+
+/** Whether what was read keeps the blob, and keeps all of its links but a few. */
+function tellEnough(links: readonly LinkEdge[], references: readonly ReferenceEdge[]): boolean {
+  const referencing = new Set(references.filter(isInForce).map(({ name }) => name));
+  const others = links.filter((link) => isInForce(link) && !referencing.has(link.name));
+  return referencing.size > 0 && others.length <= FEW;
+}
+
 /** What became of a touched target. `absent` targets have only the edge yet. */
 export type Touched = 'live' | 'deleting' | 'deleted' | 'absent';
 
@@ -67,6 +79,15 @@ export interface Touch {
   readonly grace: number;
   /** False where a run gives back what it took: nobody has wanted it anew. @default true */
   readonly gains?: boolean;
+}
+
+/** Which rows of a partition. */
+interface PagesOptions {
+  readonly prefix?: string;
+  /** The row before the first. */
+  readonly from?: string;
+  /** Rows of a page at most. @default as many as DynamoDB gives at once */
+  readonly limit?: number;
 }
 
 export class Metadata {
@@ -96,21 +117,21 @@ export class Metadata {
   }
 
   /**
-   * The item, then all links, then references, in key order. Stops after the page that shows a reference in
-   * force, unless `all` is asked for: one is enough to keep the blob.
+   * The item, then all links, then references, in key order. Unless `all` is asked for, it stops after the page that shows a
+   * reference in force, which is enough to keep the blob, and one of most of the repositories that link it.
    */
   async blob(digest: Digest, options: { readonly all?: boolean } = {}): Promise<BlobView> {
     let item: BlobItem | undefined;
     const links: LinkEdge[] = [];
     const references: ReferenceEdge[] = [];
-    for await (const page of this.pages(blobPk(digest))) {
+    // A layer of many images has as many references: a whole page of them is a megabyte.
+    for await (const page of this.pages(blobPk(digest), options.all ? {} : { limit: SOME_ROWS })) {
       for (const row of page.items) {
         if (isBlobKey(row)) item = toBlob(row);
         else if (row.sk.startsWith('LINK#')) links.push(toLink(row));
         else references.push(toReference(row));
       }
-      const kept = references.some(isInForce);
-      if (kept && !options.all && page.next !== undefined)
+      if (!options.all && page.next !== undefined && tellEnough(links, references))
         return { item, links, references, complete: false };
     }
     return { item, links, references, complete: true };
@@ -118,7 +139,7 @@ export class Metadata {
 
   /** Whether a manifest of the repository references the blob. */
   async referencedIn(digest: Digest, name: string): Promise<boolean> {
-    for await (const page of this.pages(blobPk(digest), `MANIFEST#${name}@`)) {
+    for await (const page of this.pages(blobPk(digest), { prefix: `MANIFEST#${name}@`, limit: SOME_ROWS })) {
       if (page.items.map(toReference).some(isInForce)) return true;
     }
     return false;
@@ -196,11 +217,11 @@ export class Metadata {
   }
 
   /** Pages of one partition, in key order. @param from the sort key behind which they begin. @default the first */
-  async *pages(pk: string, prefix?: string, from?: string) {
+  async *pages(pk: string, { from, ...options }: PagesOptions = {}) {
     let after: Key | undefined = from === undefined ? undefined : { pk, sk: from };
     do {
       const page = await this.table.query(pk, {
-        ...(prefix === undefined ? {} : { prefix }),
+        ...options,
         ...(after === undefined ? {} : { after }),
       });
       yield page;
@@ -210,7 +231,8 @@ export class Metadata {
 
   async all(pk: string, prefix?: string): Promise<Item[]> {
     const items: Item[] = [];
-    for await (const page of this.pages(pk, prefix)) items.push(...page.items);
+    for await (const page of this.pages(pk, prefix === undefined ? {} : { prefix }))
+      items.push(...page.items);
     return items;
   }
 

@@ -160,6 +160,31 @@ describe('all that is known of a blob', () => {
     await expect(metadata.blob(digest)).rejects.toThrow(UnknownItemError);
   });
 
+  it('is read no further than it takes to know where many images share it', async () => {
+    const { table, metadata } = setUp();
+    const names = (count: number) => Array.from({ length: count }, (_, at) => `team/${1000 + at}`);
+    const shared = async (links: number, references: number) => {
+      const rows = [
+        ...names(links).map((name) => ({ ...linkKey(digest, name), version: 1, linkedAt: 400 })),
+        ...Array.from({ length: references }, (_, at) => at).map((at) => ({
+          ...referenceKey(digest, names(links)[at % links] ?? '', neverPushed(`manifest ${at}`)),
+          since: 500,
+        })),
+      ];
+      await table.write([{ put: blob({}) }, ...rows.map((put) => ({ put }))]);
+      table.requests.clear();
+      return await metadata.blob(digest);
+    };
+    const one = await shared(1, 5_000);
+    expect([one.complete, one.links.length, table.requests.get('Query')]).toEqual([false, 1, 1]);
+    expect(one.references.length).toBeLessThan(300);
+    // A reference of one repository tells nothing of the links of all others.
+    const many = await shared(200, 5_000);
+    const without = many.links.filter(({ name }) => !many.references.some((edge) => edge.name === name));
+    expect([many.links.length, without.length <= 4]).toEqual([200, true]);
+    expect((await metadata.blob(digest, { all: true })).references.length).toBeGreaterThan(9_000);
+  });
+
   it('tells a reference of a repository from one of another whose name begins alike', async () => {
     const { table, metadata } = setUp();
     await table.put({ ...referenceKey(digest, 'team/app', manifest), since: 5 });
