@@ -4,7 +4,7 @@ import { LIMITS } from './limits.ts';
 import type { Probe } from './measure.ts';
 import { type Phase, Phases, SETTINGS } from './phases.ts';
 import type { RegistryFacts } from './registry/facts.ts';
-import { SCENARIO, type ScenarioName, type Things } from './scenarios.ts';
+import { processesOf, SCENARIO, type ScenarioName, type Things } from './scenarios.ts';
 import { Services } from './services.ts';
 import { Timeline } from './timeline.ts';
 
@@ -69,7 +69,7 @@ export async function bench(
     const checks = new Checks(facts);
     const things = await run({ phases, control, facts, checks });
     const max = probe.maxRss();
-    checks.within(maxRssMib, max, phases.done);
+    checks.within(maxRssMib * processesOf(scenario), max, phases.done);
     const stores = (await control.counted()).rss;
     return {
       ...{ options, registry: facts, things, phases: phases.done, failures: checks.failures },

@@ -20,11 +20,11 @@ const NEAR = 0.7;
 
 /** @param phase its time by the model, and the process's own. */
 export function boundOf(
-  { busy, used }: Load,
+  { busy, processes, used }: Load,
   { seconds, cpuSeconds }: { readonly seconds: number; readonly cpuSeconds: number },
 ): Bound {
   if (seconds === 0) return { by: 'latency', shares: [] };
-  const connections = LIMITS.connections * seconds * 1000;
+  const connections = processes * LIMITS.connections * seconds * 1000;
   const shares: Share[] = [
     { resource: 'connections to DynamoDB', share: busy.table / connections },
     { resource: 'connections to S3', share: busy.bucket / connections },

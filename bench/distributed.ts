@@ -1,78 +1,71 @@
-/**
- * How much faster a distributed run is: the same registry, pruned by one process and by many side by side, where every call
- * to the table and the bucket takes as long as over a network. All in one process, so what many workers compute is bounded
- * by one core; on AWS each has its own.
- *
- *   node bench/distributed.ts [indexes] [milliseconds of a call]
- */
-import { setTimeout } from 'node:timers/promises';
+/** A distributed run as its state machine does it (`infra/distributed-definition.ts`), by the model's time. */
+import { decide } from '../lambdas/distributed/decide.ts';
+import { finishDistributed } from '../lambdas/distributed/finish.ts';
+import type { Order, Orders } from '../lambdas/distributed/orders.ts';
+import { runWorker, type SliceDone } from '../lambdas/distributed/slice.ts';
+import { startDistributed } from '../lambdas/distributed/start.ts';
+import type { PruneDependencies } from '../lambdas/prune/engine.ts';
 import type { Report } from '../lambdas/prune/report.ts';
-import type { PruneDependencies } from '../lambdas/prune/settings.ts';
-import { SHARDS_AT_ONCE } from '../lambdas/prune/slice.ts';
-import { SOCKETS } from '../lambdas/store/aws-clients.ts';
-import { Functions } from '../test/support/distributed.ts';
-import { goneBy, mixedRegistry } from '../test/support/distributed-world.ts';
-import { intercept } from '../test/support/intercept.ts';
-import type { World } from '../test/support/world.ts';
+import type { Table } from '../lambdas/store/table.ts';
 
-const [indexes = 300, latency = 5] = process.argv.slice(2).map(Number);
-const REQUEST = { mode: 'offline', all: true };
-
-/** The world's stores, each call of which takes its time. */
-function remote({ table, dependencies }: World): Partial<PruneDependencies> {
-  const before = async (): Promise<void> => {
-    await setTimeout(latency);
-  };
-  return {
-    table: intercept(table, { before }),
-    objects: (guard) => intercept(dependencies.objects(guard), { before }),
-  };
+export interface Machine {
+  /** The dependencies of one more process. */
+  readonly process: () => PruneDependencies;
+  readonly workers: number;
+  readonly now: () => number;
+  readonly sleep: (milliseconds: number) => Promise<void>;
+  /** Of a process, milliseconds. */
+  readonly lifetime: number;
+  /** Calls to the table after which the first worker that makes so many dies. */
+  readonly deadly?: number | undefined;
 }
 
-async function single() {
-  const world = await mixedRegistry(indexes);
-  const begun = performance.now();
-  const report = await world.prune(REQUEST, { ...remote(world), concurrency: SOCKETS / SHARDS_AT_ONCE });
-  return { milliseconds: performance.now() - begun, report, world };
-}
-
-async function distributed(workers: number) {
-  const world = await mixedRegistry(indexes);
-  const concurrency = Math.floor(SOCKETS / Math.min(SHARDS_AT_ONCE, Math.ceil(16 / workers)));
-  const functions = new Functions(world, {
-    settings: { workers },
-    faults: () => ({ ...remote(world), concurrency }),
-  });
-  const begun = performance.now();
-  let step: Awaited<ReturnType<Functions['decide']>> | undefined;
-  const started = await functions.start({ request: REQUEST, execution: 'bench' });
-  if (started.how === 'single') throw new Error('the run was not distributed');
-  for (step = started; step.step === 'work'; ) {
-    await Promise.all(step.lanes.map((lane) => functions.slice(lane)));
-    step = await functions.decide({ runId: step.runId, pass: step.pass });
+/** @throws what ends the execution otherwise than by its report. */
+export async function distributedRun(machine: Machine, request: object): Promise<Report> {
+  const { process, workers, now, sleep, lifetime } = machine;
+  const deadline = (): number => now() + lifetime;
+  const settings = { when: 'always', depth: 1, workers } as const;
+  const started = await startDistributed({ prune: process(), settings }, request, deadline());
+  if (started.how === 'single') throw new Error('the run was left to one function');
+  let toDie = machine.deadly;
+  const lane = async (first: Order): Promise<void> => {
+    for (let order: Order | undefined = first; order !== undefined; ) {
+      const mine = process();
+      const death = Promise.withResolvers<'dead'>();
+      const calls = toDie;
+      toDie = undefined;
+      const table = calls === undefined ? mine.table : mortal(mine.table, calls, () => death.resolve('dead'));
+      const done: SliceDone | 'dead' = await Promise.race([
+        runWorker({ ...mine, table }, order, deadline()),
+        death.promise,
+      ]);
+      // Step Functions sends another.
+      if (done !== 'dead') order = done.more ? done : undefined;
+    }
+  };
+  let orders: Orders = started;
+  while (orders.step !== 'finish') {
+    if (orders.step === 'work') await Promise.all(orders.lanes.map(lane));
+    else await sleep(Date.parse(orders.until) - now());
+    orders = await decide(process(), { runId: orders.runId, pass: orders.pass }, lifetime);
   }
-  await functions.finish({ state: { runId: step.runId }, execution: 'bench' });
-  return { milliseconds: performance.now() - begun, report: functions.report, world };
+  const report = await finishDistributed(process(), { runId: orders.runId }, deadline());
+  if (report === undefined) throw new Error('the run was not reported');
+  return report;
 }
 
-/** Without the list of images, which ends at a thousand, whichever they are. */
-function outcomeOf(report: Report | undefined): string {
-  const { imagesDeleted: _, ...gone } = goneBy(report);
-  return JSON.stringify(gone);
-}
-
-const one = await single();
-const expected = outcomeOf(one.report);
-const keys = JSON.stringify([...(await one.world.keys())]);
-const { manifests, blobs } = one.report;
-console.log(`${manifests.deleted} manifests, ${blobs.deleted} blobs, ${latency} ms a call`);
-console.log(`one process: ${Math.round(one.milliseconds)} ms`);
-for (const workers of [4, 16]) {
-  const many = await distributed(workers);
-  const same = outcomeOf(many.report) === expected && JSON.stringify([...(await many.world.keys())]) === keys;
-  const factor = one.milliseconds / many.milliseconds;
-  console.log(
-    `${workers} workers: ${Math.round(many.milliseconds)} ms, ${factor.toFixed(1)} times as fast, ${same ? 'the same outcome' : 'ANOTHER OUTCOME'}`,
-  );
-  if (!same) process.exitCode = 1;
+/** A table that answers so often, and then its process is dead. */
+function mortal(table: Table, calls: number, dies: () => void): Table {
+  let left = calls;
+  return new Proxy(table, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name);
+      if (typeof member !== 'function') return member;
+      return (...args: readonly unknown[]) => {
+        if (left-- > 0) return Reflect.apply(member, target, args);
+        dies();
+        return new Promise(() => {});
+      };
+    },
+  });
 }

@@ -9,10 +9,14 @@ import { type BenchArguments, readArguments, USAGE, UsageError } from './argumen
 import type { BenchOptions, BenchResult } from './bench.ts';
 import { plots } from './plots.ts';
 import { resultText } from './report.ts';
+import { processesOf } from './scenarios.ts';
 import { misses } from './targets.ts';
 
 /** As small as a function with 512 MB would have it: V8 collects the later the more it may take. */
-const FLAGS = ['--max-old-space-size=320', '--max-semi-space-size=16'];
+const flagsOf = (processes: number): string[] => [
+  `--max-old-space-size=${320 * processes}`,
+  '--max-semi-space-size=16',
+];
 const LARGEST_RESULT = 64 * 1024 * 1024;
 
 const run = promisify(execFile);
@@ -63,9 +67,13 @@ function combinations(asked: BenchArguments): BenchOptions[] {
 
 async function inProcess(options: BenchOptions): Promise<BenchResult> {
   const path = fileURLToPath(new URL('./scenario-process.ts', import.meta.url));
-  const child = run(process.execPath, [...FLAGS, path, JSON.stringify(options)], {
-    maxBuffer: LARGEST_RESULT,
-  });
+  const child = run(
+    process.execPath,
+    [...flagsOf(processesOf(options.scenario)), path, JSON.stringify(options)],
+    {
+      maxBuffer: LARGEST_RESULT,
+    },
+  );
   child.child.stderr?.pipe(process.stderr);
   return JSON.parse((await child).stdout) as BenchResult;
 }

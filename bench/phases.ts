@@ -6,7 +6,7 @@ import { applyBatch, type BatchResult, type Message } from '../lambdas/index/bat
 import type { IndexContext } from '../lambdas/index/context.ts';
 import { reindex } from '../lambdas/index/reindex.ts';
 import type { ReindexReport } from '../lambdas/index/reindex-report.ts';
-import { type PruneSettings, prune } from '../lambdas/prune/engine.ts';
+import { type PruneDependencies, type PruneSettings, prune } from '../lambdas/prune/engine.ts';
 import type { Report } from '../lambdas/prune/report.ts';
 import { type Mode, parsePruneRequest } from '../lambdas/prune/request.ts';
 import { RegistryLayout } from '../lambdas/registry/layout.ts';
@@ -19,9 +19,10 @@ import { MemoryBus } from '../local/memory-bus.ts';
 import { MemoryQueue } from '../local/memory-queue.ts';
 import { type Bound, boundOf } from './bound.ts';
 import { functionDollars, requestDollars } from './cost.ts';
+import { distributedRun } from './distributed.ts';
 import { measured, type Probe, type Usage } from './measure.ts';
 import type { Counted } from './protocol.ts';
-import type { Services } from './services.ts';
+import type { Client, Services } from './services.ts';
 import type { Timeline } from './timeline.ts';
 
 const MINUTE = 60_000;
@@ -116,11 +117,32 @@ export class Phases {
   }
 
   async prune(name: string, mode: Mode, options: { readonly dryRun?: boolean } = {}): Promise<Report> {
-    const { now, sleep } = this.#timeline;
+    const { now } = this.#timeline;
     const request = parsePruneRequest({ mode, ...options }, new Date(now()));
-    const dependencies = {
-      table: batching(this.#services.table),
-      objects: (guard: () => void) => this.#services.bucket(guard),
+    return await this.#measure(name, () =>
+      prune(this.#dependenciesOver(this.#services), request, slices(now)),
+    );
+  }
+
+  /**
+   * A run of many workers, each with connections of its own. They compute in one process, which the model leaves out.
+   *
+   * @param deadly calls to the table after which the first worker of a run dies. @default none dies
+   */
+  async distribute(name: string, mode: Mode, workers: number, deadly?: number): Promise<Report> {
+    const { now, sleep } = this.#timeline;
+    const machine = {
+      process: () => this.#dependenciesOver(this.#services.client()),
+      ...{ workers, now, sleep, lifetime: SLICE, deadly },
+    };
+    return await this.#measure(name, () => distributedRun(machine, { mode }));
+  }
+
+  #dependenciesOver(client: Client): PruneDependencies {
+    const { now, sleep } = this.#timeline;
+    return {
+      table: batching(client.table),
+      objects: (guard: () => void) => client.bucket(guard),
       bus: new MemoryBus(),
       layout: new RegistryLayout(''),
       bucketName: BUCKET,
@@ -128,7 +150,6 @@ export class Phases {
       owner: 'bench',
       ...{ now, sleep, newId: this.#newId },
     };
-    return await this.#measure(name, () => prune(dependencies, request, slices(now)));
   }
 
   /** Long enough for whatever has to rest; the index stays in line meanwhile. */

@@ -13,6 +13,8 @@ export const SCENARIOS = [
   'prune',
   'sweep',
   'offline',
+  'distributed',
+  'distributed-killed',
 ] as const;
 export type ScenarioName = (typeof SCENARIOS)[number];
 
@@ -41,6 +43,14 @@ export interface Things {
 const MAX_RUNS = 10;
 /** Releases that the live scenario pushes, at most; half as many as there are images in a smaller registry. */
 const PUSHES = 1_000;
+/** Of a distributed run. */
+const WORKERS = 16;
+/** How many processes of the product the measured one stands for. */
+export const processesOf = (scenario: ScenarioName): number =>
+  scenario.startsWith('distributed') ? WORKERS : 1;
+
+/** Calls to the table after which one of them dies. */
+const DEADLY = 100;
 /** Images up to which a rebuild looks whether a prune has left the table in line: it reads all of the bucket. */
 const REBUILT = 2_000;
 
@@ -79,6 +89,11 @@ export const SCENARIO: Readonly<Record<ScenarioName, Scenario>> = {
     },
   },
   offline: { start: 'settled', run: (stage) => pruneToTheEnd(stage, 'offline') },
+  distributed: { start: 'settled', run: (stage) => pruneToTheEnd(stage, 'online', {}) },
+  'distributed-killed': {
+    start: 'settled',
+    run: (stage) => pruneToTheEnd(stage, 'online', { deadly: DEADLY }),
+  },
 };
 
 async function dryRun({ phases, facts, checks }: Stage): Promise<RegistryFacts> {
@@ -90,12 +105,18 @@ async function dryRun({ phases, facts, checks }: Stage): Promise<RegistryFacts> 
 async function pruneToTheEnd(
   { phases, control, facts, checks }: Stage,
   mode: 'online' | 'offline',
+  workers?: { readonly deadly?: number },
 ): Promise<Things> {
   const rehearsal = mode === 'offline' ? await phases.prune('dry run', mode, { dryRun: true }) : undefined;
   const runs: Report[] = [];
   do {
     if (runs.length > 0 && mode === 'online') await phases.rest();
-    runs.push(await phases.prune(`run ${runs.length + 1}`, mode));
+    const name = `run ${runs.length + 1}`;
+    runs.push(
+      workers === undefined
+        ? await phases.prune(name, mode)
+        : await phases.distribute(name, mode, WORKERS, workers.deadly),
+    );
   } while (!isQuiet(runs.at(-1)) && runs.length < MAX_RUNS);
   if (rehearsal !== undefined) checks.rehearsed(rehearsal, runs[0]);
   checks.quiet(runs);

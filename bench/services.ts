@@ -15,7 +15,15 @@ import type { Timeline } from './timeline.ts';
 
 export type Service = 'table' | 'bucket';
 
+/** The connections of one process. */
+interface Pool {
+  readonly free: Record<Service, number>;
+  readonly queued: Record<Service, Waiting[]>;
+  calls: number;
+}
+
 interface Waiting {
+  readonly pool: Pool;
   readonly call: Call;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
@@ -23,9 +31,18 @@ interface Waiting {
   begun?: number;
 }
 
+/** What one process of the product has. */
+export interface Client {
+  readonly table: Table;
+  /** @param guard called right before each destructive request. */
+  bucket(guard?: () => void): ObjectStore;
+}
+
 export interface Load {
   /** Milliseconds by service, of all connections together. */
   readonly busy: Readonly<Record<Service, number>>;
+  /** Processes at work. */
+  readonly processes: number;
   /** The most that was taken of any resource of a kind. */
   readonly used: readonly Used[];
 }
@@ -38,7 +55,7 @@ export interface ServicesOptions {
 }
 
 /** DynamoDB and S3, in a process of their own. */
-export class Services {
+export class Services implements Client {
   readonly table: Table;
   readonly control: Control;
   /** Requests that were refused for a rate and sent again. */
@@ -51,8 +68,8 @@ export class Services {
   readonly #capacity = new Capacity();
   /** Milliseconds for which connections were in use, by the model. */
   readonly #busy: Record<Service, number> = { table: 0, bucket: 0 };
-  readonly #free: Record<Service, number>;
-  readonly #queued: Record<Service, Waiting[]> = { table: [], bucket: [] };
+  readonly #pools: Pool[] = [];
+  readonly #own: Client;
   readonly #sent = new Map<number, Waiting>();
   #outbox: Waiting[] = [];
   #arrived: (() => void) | undefined;
@@ -61,7 +78,6 @@ export class Services {
   constructor({ timeline, limits, heapMib }: ServicesOptions) {
     this.#timeline = timeline;
     this.#limits = limits;
-    this.#free = { table: limits.connections, bucket: limits.connections };
     const path = fileURLToPath(new URL('./services-process.ts', import.meta.url));
     // Without this process's own flags: a profile, for one, is of this process alone.
     this.#process = spawn(process.execPath, [`--max-old-space-size=${heapMib}`, path], {
@@ -72,37 +88,53 @@ export class Services {
     this.#process.on('exit', (code) => this.#fail(new Error(`the services ended with ${code}`)));
     timeline.beforeLeap(() => this.#exchange());
     timeline.onFailure((error) => this.#fail(error instanceof Error ? error : new Error(String(error))));
-    this.table = remoteTable(this.#call);
-    this.control = remoteControl(this.#call);
+    this.#own = this.client();
+    this.table = this.#own.table;
+    this.control = remoteControl(this.#callOver(this.#newPool()));
   }
 
-  /** @param guard called right before each destructive request. */
-  bucket(guard: () => void = () => {}): ObjectStore {
-    return remoteBucket(this.#call, guard);
+  bucket(guard?: () => void): ObjectStore {
+    return this.#own.bucket(guard);
+  }
+
+  /** Of another process of the product, with connections of its own; the rates are shared. */
+  client(): Client {
+    const call = this.#callOver(this.#newPool());
+    return { table: remoteTable(call), bucket: (guard = () => {}) => remoteBucket(call, guard) };
+  }
+
+  #newPool(): Pool {
+    const { connections } = this.#limits;
+    const pool = {
+      ...{ free: { table: connections, bucket: connections }, queued: { table: [], bucket: [] } },
+      calls: 0,
+    };
+    this.#pools.push(pool);
+    return pool;
   }
 
   /** What is called before time goes on travels together. */
-  readonly #call: RemoteCall = async <T>(
-    target: Call['target'],
-    method: string,
-    args: readonly unknown[],
-  ) => {
-    const id = ++this.#serial;
-    const answered = new Promise<unknown>((resolve, reject) => {
-      const waiting: Waiting = { call: { id, target, method, args }, resolve, reject };
-      if (target === 'control') this.#outbox.push(waiting);
-      else this.#begin(target, waiting);
-    });
-    this.#timeline.wake();
-    return (await answered) as T;
-  };
+  #callOver(pool: Pool): RemoteCall {
+    return async <T>(target: Call['target'], method: string, args: readonly unknown[]) => {
+      const id = ++this.#serial;
+      const answered = new Promise<unknown>((resolve, reject) => {
+        const waiting: Waiting = { pool, call: { id, target, method, args }, resolve, reject };
+        if (target === 'control') this.#outbox.push(waiting);
+        else this.#begin(target, waiting);
+      });
+      this.#timeline.wake();
+      return (await answered) as T;
+    };
+  }
 
   /** What has been taken of every resource since it was asked last. */
   load(): Load {
     const busy = { ...this.#busy };
     this.#busy.table = 0;
     this.#busy.bucket = 0;
-    return { busy, used: this.#capacity.used() };
+    const processes = this.#pools.filter(({ calls }) => calls > 0).length;
+    for (const pool of this.#pools) pool.calls = 0;
+    return { busy, processes, used: this.#capacity.used() };
   }
 
   close(): void {
@@ -110,11 +142,13 @@ export class Services {
   }
 
   #begin(service: Service, waiting: Waiting): void {
-    if (this.#free[service] === 0) {
-      this.#queued[service].push(waiting);
+    const { free, queued } = waiting.pool;
+    waiting.pool.calls++;
+    if (free[service] === 0) {
+      queued[service].push(waiting);
       return;
     }
-    this.#free[service]--;
+    free[service]--;
     this.#outbox.push(waiting);
   }
 
@@ -163,8 +197,9 @@ export class Services {
     const rounds = Math.max(1, service === 'table' ? Math.ceil(answer.requests / AT_ONCE) : answer.requests);
     this.#timeline.at(now + rounds * latency + keys * latencyPerKey, () => {
       this.#busy[service] += this.#timeline.exactly() - (waiting.begun ?? now);
-      const next = this.#queued[service].shift();
-      if (next === undefined) this.#free[service]++;
+      const { free, queued } = waiting.pool;
+      const next = queued[service].shift();
+      if (next === undefined) free[service]++;
       else this.#outbox.push(next);
       finish(waiting, answer);
     });
@@ -198,8 +233,8 @@ export class Services {
   }
 
   #fail(error: Error): void {
-    const all = [...this.#sent.values(), ...this.#outbox, ...this.#queued.table, ...this.#queued.bucket];
-    for (const { reject } of all) reject(error);
+    const queued = this.#pools.flatMap(({ queued: { table, bucket } }) => [...table, ...bucket]);
+    for (const { reject } of [...this.#sent.values(), ...this.#outbox, ...queued]) reject(error);
     this.#sent.clear();
     this.#arrived?.();
   }

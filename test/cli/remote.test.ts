@@ -175,6 +175,8 @@ function plainOf({ code, stdout, stderr }: Ended, ids: readonly (readonly [strin
       .replaceAll(/\d+\.\d s\b/g, '<duration>')
       // Whose error it is.
       .replaceAll(`registry-prune: ${FUNCTION}: `, 'registry-prune: ')
+      // What goes at the same time is told in any order.
+      .replaceAll(/(?:^deleted: .*\n)+/gm, (lines) => `${lines.trimEnd().split('\n').sort().join('\n')}\n`)
       // Columns are as wide as what is in them.
       .replaceAll(/ +/g, ' ')
       .replaceAll(/─+/g, '─');
