@@ -1,12 +1,8 @@
 import { type BlobItem, blobKey, blobQueue } from '../store/items.ts';
 import type { Run } from './run.ts';
 
-/**
- * Nothing needs the blob any more; its bytes stay for the quarantine (protocol, blob step 3).
- *
- * @returns false when it was touched since it was read.
- */
-export async function condemn(run: Run, item: BlobItem): Promise<boolean> {
+/** Nothing needs the blob any more; its bytes stay for the quarantine (protocol, blob step 3). */
+export async function condemn(run: Run, item: BlobItem): Promise<void> {
   const condemnedAt = run.now();
   const set = {
     state: 'condemned',
@@ -14,8 +10,7 @@ export async function condemn(run: Run, item: BlobItem): Promise<boolean> {
     queue: blobQueue(item.digest),
     dueAt: condemnedAt + run.policy.quarantine,
   };
-  if ((await run.metadata.transition(blobKey(item.digest), item.version, set)) === undefined) return false;
+  if ((await run.metadata.transition(blobKey(item.digest), item.version, set)) === undefined) return;
   run.tally.blobs.condemned++;
   run.tally.blobs.condemnedBytes += item.size ?? 0;
-  return true;
 }

@@ -95,32 +95,25 @@ async function afterDeletion(
   { item, links, next }: Stale,
   gone: readonly LinkEdge[],
 ): Promise<boolean> {
-  if (gone.length === 0) return false;
-  // Condemned on the version that was read before the deletion: nobody has touched it in between. An indexer touches a blob
-  // before it looks for the link of its reference, so none has found one that has gone since.
-  const condemned = next === 'condemn' && gone.length === links.length && (await condemn(run, item));
   let removed = 0;
-  for (const link of gone) if (await removeEdge(run, item.digest, link, condemned)) removed++;
+  for (const link of gone) if (await removeEdge(run, item.digest, link)) removed++;
   // A link that stayed keeps the blob queued: it is looked at again.
-  if (next !== 'condemn' && removed === links.length)
-    await settleQueue(run, blobKey(item.digest), item, next);
+  if (removed === links.length) {
+    if (next === 'condemn') await condemn(run, item);
+    else await settleQueue(run, blobKey(item.digest), item, next);
+  }
   return removed > 0;
 }
 
 /** @returns whether the repository is without its link. */
-async function removeEdge(
-  run: Run,
-  digest: Digest,
-  { name, version }: LinkEdge,
-  unwanted: boolean,
-): Promise<boolean> {
+async function removeEdge(run: Run, digest: Digest, { name, version }: LinkEdge): Promise<boolean> {
   const removedAt = run.now();
   const set = {
     ...{ removedAt, expireAt: tombstoneExpiry(removedAt) },
     ...(run.slice === undefined ? {} : { slice: run.slice }),
   };
   // Deleted first, looked for second: an indexer that still found the link has put its reference before that.
-  const isWanted = !unwanted && (await run.metadata.referencedIn(digest, name));
+  const isWanted = await run.metadata.referencedIn(digest, name);
   const removed =
     !isWanted && (await run.metadata.transition(linkKey(digest, name), version, set)) !== undefined;
   if (removed || (!isWanted && (await isSeenGone(run, name, digest)))) {

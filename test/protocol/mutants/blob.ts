@@ -29,19 +29,8 @@ export const BLOB: readonly Mutant[] = [
     changes: [
       {
         file: 'prune/unlink.ts',
-        from: 'const isWanted = !unwanted && (await run.metadata.referencedIn(digest, name));',
-        to: 'const isWanted = false as boolean; void unwanted;',
-      },
-    ],
-    worlds: ['push beside unlinking, events of manifests'],
-  },
-  {
-    name: 'blob 2: no look for a reference where the blob was touched meanwhile',
-    changes: [
-      {
-        file: 'prune/unlink.ts',
-        from: "const condemned = next === 'condemn' && gone.length === links.length && (await condemn(run, item));",
-        to: "const condemned = next === 'condemn' && gone.length === links.length;\n  if (condemned) await condemn(run, item);",
+        from: 'const isWanted = await run.metadata.referencedIn(digest, name);',
+        to: 'const isWanted = false as boolean;',
       },
     ],
     worlds: ['push beside unlinking, events of manifests'],

@@ -82,7 +82,6 @@ export const SENTENCES: readonly Sentence[] = [
       'a link that was written meanwhile is marked removed',
       'an unlinked repository does not get its link back',
       'no look for a reference after the link went',
-      'no look for a reference where the blob was touched meanwhile',
     ],
   },
   {
