@@ -162,7 +162,7 @@ export class Phases {
 
   #indexContext(): IndexContext {
     return {
-      metadata: new Metadata(this.#services.table, this.#newId),
+      metadata: new Metadata(batching(this.#services.table), this.#newId),
       bucket: new RegistryBucket(this.#services.bucket(), new RegistryLayout('')),
       now: this.#timeline.now,
       grace: SETTINGS.grace,

@@ -3,7 +3,7 @@ import { Kills } from './kill/kills.ts';
 import { type KillWorld, startKillWorld } from './kill/world.ts';
 
 /** At least so many, and each command; more by `KILLS=500`, others by `KILLS_SEED=2`. */
-const kills = Number(process.env['KILLS'] ?? 12);
+const kills = Number(process.env['KILLS'] ?? 8);
 const seed = Number(process.env['KILLS_SEED'] ?? 1);
 const PER_KILL_MS = 60_000;
 

@@ -76,7 +76,7 @@ describe('each function', () => {
         (log) => log['Properties'].RetentionInDays,
       );
     // One of each function, and of the machines.
-    expect(days(templateOf())).toEqual(Array(12).fill(120));
+    expect(days(templateOf())).toEqual(Array(12).fill(90));
     expect(days(templateOf({ logRetention: RetentionDays.ONE_YEAR }))).toEqual(Array(12).fill(365));
   });
 
