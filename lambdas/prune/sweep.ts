@@ -22,7 +22,8 @@ interface Taken {
 
 /** A taken blob that nothing needs. */
 interface Doomed extends Taken {
-  readonly view: BlobView;
+  /** Those that have held it. */
+  readonly repositories: readonly string[];
 }
 
 /** A doomed blob as the bucket has it. */
@@ -49,7 +50,7 @@ export async function sweep(run: Run, due: readonly BlobItem[], found: readonly 
   const tooMuch = await run.brake?.takeBytes(bytes, () => run.tally.spaceReclaimed);
   if (tooMuch !== undefined) return run.halt(tooMuch);
   await run.journal.write(
-    located.flatMap(({ item, view, size }) =>
+    located.flatMap(({ item, repositories, size }) =>
       size === undefined
         ? []
         : [
@@ -59,7 +60,7 @@ export async function sweep(run: Run, due: readonly BlobItem[], found: readonly 
               digest: item.digest,
               size,
               gains: item.gains ?? 0,
-              repositories: [...new Set([...view.links, ...view.references].map(({ name }) => name))],
+              repositories,
             },
           ],
     ),
@@ -92,12 +93,16 @@ async function lookAgain(run: Run, taken: Taken): Promise<Doomed | undefined> {
   const needed = [...view.references, ...view.links].some(isInForce);
   const isBeyond = run.limit?.allowsBlob(item) === false;
   const wanted = needed || item.rescue === true || run.policy.resolveOnly || isBeyond;
-  if (!wanted && !(await isLinked(run, item, view))) return { ...taken, view };
+  if (!wanted && !(await isLinked(run, item, view))) return { ...taken, repositories: namesIn(view) };
   const outcome = await repairBlob(run, item.digest);
   if (outcome === 'live') run.tally.blobs.rescued++;
   if (outcome === 'lost' && needed) reportLost(run, item.digest, nameOf(view));
   return undefined;
 }
+
+const namesIn = ({ links, references }: BlobView): string[] => [
+  ...new Set([...links, ...references].map(({ name }) => name)),
+];
 
 /** @returns undefined when something of it is not understood: it is live again, and kept, as long as that is so. */
 async function viewOf(run: Run, { digest }: BlobItem): Promise<BlobView | undefined> {

@@ -73,8 +73,8 @@ export const BLOB: readonly Mutant[] = [
     changes: [
       {
         file: 'prune/sweep.ts',
-        from: 'if (!wanted && !(await isLinked(run, item, view))) return { ...taken, view };',
-        to: 'if (!wanted) return { ...taken, view }; void isLinked;',
+        from: 'if (!wanted && !(await isLinked(run, item, view))) return { ...taken, repositories: namesIn(view) };',
+        to: 'if (!wanted) return { ...taken, repositories: namesIn(view) }; void isLinked;',
       },
     ],
     worlds: ['late event, without versions', 'late event'],
