@@ -43,9 +43,9 @@ export interface DistributedProps {
   readonly workers?: number;
 
   /**
-   * Things that each of them works on at the same time.
+   * Things that each of them works on at the same time, in each of its shards.
    *
-   * @default - 64 divided by the shards that it works on at once: as many as it has connections
+   * @default 128
    */
   readonly concurrency?: number;
 

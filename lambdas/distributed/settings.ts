@@ -2,8 +2,6 @@
 
 import { ConfigurationError } from '../configuration.ts';
 import type { PruneDependencies } from '../prune/settings.ts';
-import { SHARDS_AT_ONCE } from '../prune/slice.ts';
-import { SOCKETS } from '../store/aws-clients.ts';
 import { SHARDS } from '../store/items.ts';
 
 /** When a scheduled run is distributed; one that is started by hand always is. */
@@ -58,10 +56,10 @@ export function readDistributedSettings(
   };
 }
 
-/** Items worked on side by side in each shard. As many connections as a client has, divided by the shards at once. */
-export function readConcurrency(environment: Environment): (shards: readonly string[]) => number {
-  const given = wholeNumber(environment, 'CONCURRENCY', undefined);
-  return ({ length }) => given ?? Math.floor(SOCKETS / Math.min(length, SHARDS_AT_ONCE));
+/** Items worked on side by side in each shard. @returns nothing where it is left to the engine */
+export function readConcurrency(environment: Environment): { readonly concurrency?: number } {
+  const concurrency = wholeNumber(environment, 'CONCURRENCY', undefined);
+  return concurrency === undefined ? {} : { concurrency };
 }
 
 function wholeNumber<S extends number | undefined>(

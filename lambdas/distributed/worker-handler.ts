@@ -11,16 +11,17 @@ import { runWorker, type SliceDone } from './slice.ts';
 
 const logger = new Logger({ serviceName: 'registry-prune' });
 /** Made once, so that warm invocations use the same connections. */
-const dependencies = pruneDependencies(readConfiguration(process.env, new Date()), 'distributed');
-const concurrencyOf = readConcurrency(process.env);
+const dependencies = {
+  ...pruneDependencies(readConfiguration(process.env, new Date()), 'distributed'),
+  ...readConcurrency(process.env),
+};
 
 /** The signal comes this much before the function is killed, as a last resort: the worker ends itself earlier. */
 const ABORT_BEFORE_TIMEOUT = 5_000;
 
 async function run(order: Order, context: Context, { signal }: { signal: AbortSignal }): Promise<SliceDone> {
   const deadline = Date.now() + context.getRemainingTimeInMillis();
-  const concurrency = concurrencyOf(order.shards);
-  const done = await runWorker({ ...dependencies, signal, concurrency }, order, deadline);
+  const done = await runWorker({ ...dependencies, signal }, order, deadline);
   logger.info('worker ended', { ...done });
   return done;
 }

@@ -32,7 +32,7 @@ import { abortMultipartUploads, handleUpload } from './uploads.ts';
 const SETTLE_MS = 500;
 
 /** Shards of a slice worked on side by side, each with `concurrency` items: as many as there are connections. */
-export const SHARDS_AT_ONCE = 4;
+const SHARDS_AT_ONCE = 4;
 
 /** Entries of a plan worked on before the next, as of the queue. */
 const PLANNED_PAGE = 1000;

@@ -11,7 +11,7 @@ import { AdaptiveLimit, limited } from './adaptive-limit.ts';
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** One connection for each request that may be under way at once; more would wait for each other unseen. */
-export const SOCKETS = 64;
+const SOCKETS = 64;
 const CONNECT_TIMEOUT = 2000;
 /** Of one attempt. A batch of 1,000 deletions takes seconds; everything else far less. */
 const S3_TIMEOUT = 60_000;
