@@ -57,7 +57,7 @@ export interface BlobView {
   readonly complete: boolean;
 }
 
-/** Rows of a page of a blob's partition, where not all of them are needed. */
+/** Rows of the first page of a blob's partition, where not all of them may be needed. */
 const SOME_ROWS = 250;
 /** Repositories in which a reference is looked for by itself. */
 const FEW = 4;
@@ -86,8 +86,8 @@ interface PagesOptions {
   readonly prefix?: string;
   /** The row before the first. */
   readonly from?: string;
-  /** Rows of a page at most. @default as many as DynamoDB gives at once */
-  readonly limit?: number;
+  /** Rows of the first page at most. @default as many as DynamoDB gives at once */
+  readonly first?: number;
 }
 
 export class Metadata {
@@ -124,8 +124,9 @@ export class Metadata {
     let item: BlobItem | undefined;
     const links: LinkEdge[] = [];
     const references: ReferenceEdge[] = [];
-    // A layer of many images has as many references: a whole page of them is a megabyte.
-    for await (const page of this.pages(blobPk(digest), options.all ? {} : { limit: SOME_ROWS })) {
+    // A layer of many images has as many references: a whole page of them is a megabyte. Where the first rows do not tell
+    // enough, many repositories share it.
+    for await (const page of this.pages(blobPk(digest), options.all ? {} : { first: SOME_ROWS })) {
       for (const row of page.items) {
         if (isBlobKey(row)) item = toBlob(row);
         else if (row.sk.startsWith('LINK#')) links.push(toLink(row));
@@ -139,7 +140,7 @@ export class Metadata {
 
   /** Whether a manifest of the repository references the blob. */
   async referencedIn(digest: Digest, name: string): Promise<boolean> {
-    for await (const page of this.pages(blobPk(digest), { prefix: `MANIFEST#${name}@`, limit: SOME_ROWS })) {
+    for await (const page of this.pages(blobPk(digest), { prefix: `MANIFEST#${name}@`, first: SOME_ROWS })) {
       if (page.items.map(toReference).some(isInForce)) return true;
     }
     return false;
@@ -217,15 +218,18 @@ export class Metadata {
   }
 
   /** Pages of one partition, in key order. @param from the sort key behind which they begin. @default the first */
-  async *pages(pk: string, { from, ...options }: PagesOptions = {}) {
+  async *pages(pk: string, { from, first, ...options }: PagesOptions = {}) {
     let after: Key | undefined = from === undefined ? undefined : { pk, sk: from };
+    let limit = first;
     do {
       const page = await this.table.query(pk, {
         ...options,
+        ...(limit === undefined ? {} : { limit }),
         ...(after === undefined ? {} : { after }),
       });
       yield page;
       after = page.next;
+      limit = undefined;
     } while (after !== undefined);
   }
 
