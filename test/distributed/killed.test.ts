@@ -46,7 +46,8 @@ describe.each([
     for (const invocation of [2, blobs]) {
       const calls = await callsOf(invocation, body);
       expect(calls).toBeGreaterThan(100);
-      for (let at = 3; at <= calls; at += Math.ceil(calls / 7)) {
+      // By the last it says that it has ended.
+      for (let at = 3; at < calls; at += Math.ceil(calls / 4)) {
         const world = await mixedRegistry();
         const crash = new Crash(at, when);
         const startedAt = world.clock.now();
@@ -88,7 +89,7 @@ describe('a worker that is killed in an online run', () => {
     const counted = await ripe();
     await distribute(counted, {}, kill(counted, new Map([[length, counting]])));
     expect(counting.calls).toBeGreaterThan(40);
-    for (let at = 5; at <= counting.calls; at += Math.ceil(counting.calls / 8)) {
+    for (let at = 5; at < counting.calls; at += Math.ceil(counting.calls / 8)) {
       const world = await ripe();
       const crash = new Crash(at, 'after');
       const { report } = await distribute(world, {}, kill(world, new Map([[length, crash]])));
