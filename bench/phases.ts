@@ -15,6 +15,7 @@ import { batching } from '../lambdas/store/batching-table.ts';
 import { heartbeatKey } from '../lambdas/store/items.ts';
 import { Metadata } from '../lambdas/store/metadata.ts';
 import { RegistryBucket } from '../lambdas/store/registry-bucket.ts';
+import type { Table } from '../lambdas/store/table.ts';
 import { MemoryBus } from '../local/memory-bus.ts';
 import { MemoryQueue } from '../local/memory-queue.ts';
 import { type Bound, boundOf } from './bound.ts';
@@ -93,13 +94,13 @@ export class Phases {
   }
 
   async reindex(name: string): Promise<ReindexReport> {
-    return await this.#measure(name, () => reindex(this.#indexContext()));
+    return await this.#measure(name, () => reindex(this.#indexContext(batching(this.#services.table))));
   }
 
   /** Events of S3 through index functions, a batch to each at a time. */
   async index(name: string, keys: readonly string[]): Promise<BatchResult[]> {
     const indexer = {
-      ...this.#indexContext(),
+      ...this.#indexContext(this.#services.table),
       ...{ bus: new MemoryBus(), bucketName: BUCKET, heartbeatPrefix: SETTINGS.heartbeatPrefix },
       postpone: new MemoryQueue({ now: this.#timeline.now }),
     };
@@ -160,9 +161,9 @@ export class Phases {
     await this.#services.table.update(heartbeatKey, { set, add: { version: 1 } });
   }
 
-  #indexContext(): IndexContext {
+  #indexContext(table: Table): IndexContext {
     return {
-      metadata: new Metadata(batching(this.#services.table), this.#newId),
+      metadata: new Metadata(table, this.#newId),
       bucket: new RegistryBucket(this.#services.bucket(), new RegistryLayout('')),
       now: this.#timeline.now,
       grace: SETTINGS.grace,

@@ -34,6 +34,7 @@ import { RestoreFunction } from './store/restore-function.ts';
 import { S3Bucket } from './store/s3-bucket.ts';
 import { SecretsManagerSecret } from './store/secret-store.ts';
 import { SqsQueue } from './store/sqs-queue.ts';
+import type { Table } from './store/table.ts';
 
 const now = (): number => Date.now();
 const sleep = (milliseconds: number): Promise<void> =>
@@ -76,10 +77,13 @@ export function operatorOf(
 export const functionOperator = (functionName: string): OperatorFunction =>
   new OperatorFunction({ client: patientLambdaClient(), functionName });
 
-/** For a rebuild. It deletes nothing of the registry. */
-export function indexDependencies(configuration: Configuration): IndexContext & Announcer {
+/** For a rebuild. It deletes nothing of the registry. @param over the table, as it is used. */
+export function indexDependencies(
+  configuration: Configuration,
+  over: (table: Table) => Table = batching,
+): IndexContext & Announcer {
   const { tableName, bucketName, layout, busName, grace, restoreFunction } = configuration;
-  const table = batching(new DynamoDbTable({ client: dynamoDbClient(), tableName }));
+  const table = over(new DynamoDbTable({ client: dynamoDbClient(), tableName }));
   const objects = new S3Bucket({ client: s3Client(), bucket: bucketName });
   const markers = restoreFunction === undefined ? new MarkersOf(objects) : restorer(restoreFunction);
   return {
@@ -97,7 +101,9 @@ export function indexerDependencies(
 ): { readonly indexer: Indexer; readonly queue: SqsQueue } {
   const queue = new SqsQueue({ client: sqsClient(), url: queueUrl });
   const { heartbeatPrefix } = configuration;
-  return { queue, indexer: { ...indexDependencies(configuration), heartbeatPrefix, postpone: queue } };
+  // A batch of few events has few reads to share a request, which would only wait for each other.
+  const dependencies = indexDependencies(configuration, (table) => table);
+  return { queue, indexer: { ...dependencies, heartbeatPrefix, postpone: queue } };
 }
 
 /** For a rebuild in units. An inventory may be in any bucket that the process may read. */
