@@ -99,7 +99,9 @@ it('compares the same garbage among more live images', () => {
   expect(misses([flat, small])).toEqual([]);
   const grown = made({ scenario: 'prune', images: 10_000, requests: 5.6, mib: 197, dollars: 0.00112 });
   expect(misses([grown, small])).toEqual([
-    expect.stringMatching(/dynamodb for each blob of garbage has grown by 12\.0 % since 1000 images; allowed are 10 %/),
+    expect.stringMatching(
+      /dynamodb for each blob of garbage has grown by 12\.0 % since 1000 images; allowed are 10 %/,
+    ),
     expect.stringMatching(/dollars for each blob of garbage has grown by 12\.0 %/),
     expect.stringMatching(/memory has grown by 97 MiB since 1000 images; allowed are 96 MiB/),
   ]);
