@@ -43,7 +43,13 @@ const LONGEST = Duration.days(30);
 const WORKERS = { minimum: 1, maximum: 40 } as const;
 
 /** By their names, so that what cannot get better by another try ends the execution at once. */
-const FINAL = ['RebuildSupersededError', 'InvalidRebuildError', 'InventoryError', 'ConfigurationError'];
+const FINAL = [
+  'RebuildSupersededError',
+  'InvalidRebuildError',
+  'InventoryError',
+  'ConfigurationError',
+  'WorkFilesGoneError',
+];
 
 /**
  * The rebuild of the index by many at once: what is to be done is asked of one function, and done by another, slice by

@@ -74,6 +74,7 @@ export async function next(on: RebuildContext, request: RebuildRequest): Promise
   let rebuild = request.id === undefined ? await begin(on, state, request) : await known(state, request.id);
   for (;;) {
     if (rebuild.phase === 'done') return await finished(on, state, rebuild);
+    await filesOf(on, rebuild).assertThere();
     const units = await unitsOf(on, rebuild);
     const done = await state.done(rebuild, rebuild.phase);
     const left = units.filter((unit) => !done.has(unit));
@@ -108,7 +109,6 @@ async function begin(
   if (isWorthIt && !restart) return before;
   const manifest =
     inventory === undefined ? undefined : await readInventory(on.storeOf, inventory, on.bucketName);
-  if (before !== undefined) await filesOf(on, before).clear();
   const id = on.newId();
   const rebuild = {
     ...{ id, startedAt: now, phase: PHASES[0], bucket: on.bucketName },
@@ -116,9 +116,19 @@ async function begin(
     inventoryFiles: manifest?.files.length ?? 0,
     since: Math.min(now, manifest?.createdAt ?? now),
   };
+  await filesOf(on, rebuild).begin();
+  if (await state.put(rebuild, before)) {
+    // Not before: whoever is at work on it would take what is gone for what never was.
+    if (before !== undefined) await filesOf(on, before).clear();
+    return await known(state, id);
+  }
+  const theirs = await state.current();
+  if (restart)
+    throw new RebuildSupersededError(
+      `rebuild ${theirs?.id ?? 'none'} went on in the same moment: restart again`,
+    );
   // Where somebody else begins in the same moment, theirs is gone on with.
-  const begun = (await state.put(rebuild, before)) ? id : ((await state.current())?.id ?? id);
-  return await known(state, begun);
+  return await known(state, theirs?.id ?? id);
 }
 
 async function unitsOf(on: RebuildContext, rebuild: Rebuild): Promise<readonly string[]> {

@@ -3,7 +3,7 @@ import type { Healed } from '../index/blob-events.ts';
 import { ReindexReporter } from '../index/reindex-report.ts';
 import type { RestoredBlob } from '../store/hold.ts';
 import { reindexBlobs } from './blobs.ts';
-import { InvalidRebuildError } from './errors.ts';
+import { InvalidRebuildError, RebuildSupersededError } from './errors.ts';
 import { divideInventory } from './inventory.ts';
 import type { Work } from './job.ts';
 import { divideNames } from './names.ts';
@@ -54,6 +54,10 @@ export async function workSlice(
   const place = { rebuild, phase, unit };
   const before = await state.unit(place);
   if (before.done) return { id, phase, unit, done: true };
+  if (rebuild.phase !== phase) {
+    throw new RebuildSupersededError(`rebuild ${id} is at ${rebuild.phase}, and ${phase} is over`);
+  }
+  await filesOf(on, rebuild).assertThere();
   const reporter = new ReindexReporter();
   const startedAt = context.now();
   const cursor = await workOf(

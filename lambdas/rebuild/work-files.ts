@@ -16,6 +16,14 @@ export interface LinePage {
   readonly lines: readonly string[];
 }
 
+/** Something that a rebuild has left for itself was deleted: it cannot be gone on with, and counts for nothing. */
+export class WorkFilesGoneError extends Error {
+  override readonly name = 'WorkFilesGoneError';
+}
+
+/** The first file of a rebuild, and so the first that a lifecycle rule takes. */
+const MARK = 'begun';
+
 /** As many as a listing has in a page. */
 const PAGE_LINES = 1000;
 
@@ -30,6 +38,16 @@ export class WorkFiles {
     this.#prefix = prefix;
   }
 
+  /** Before anything else is written. */
+  async begin(): Promise<void> {
+    await this.putLines(MARK, []);
+  }
+
+  /** @throws WorkFilesGoneError when they were deleted since. */
+  async assertThere(): Promise<void> {
+    await this.lines(MARK);
+  }
+
   async putLines(file: string, lines: readonly string[]): Promise<void> {
     await this.#objects.put(`${this.#prefix}${file}`, await compress(lines.join('\n')));
   }
@@ -38,10 +56,10 @@ export class WorkFiles {
     await this.#objects.put(`${this.#prefix}${file}`, prints);
   }
 
-  /** The lines of one file; none where there is no such file. */
+  /** The lines of one file. @throws WorkFilesGoneError when it is not there: what it named would be taken for absent. */
   async lines(file: string): Promise<string[]> {
     const object = await this.#objects.get(`${this.#prefix}${file}`);
-    if (object === undefined) return [];
+    if (object === undefined) throw new WorkFilesGoneError(`${this.#prefix}${file} is gone`);
     const text = (await expand(object.body)).toString('utf8');
     return text === '' ? [] : text.split('\n');
   }

@@ -3,6 +3,7 @@ import { apply } from '../../lambdas/index/apply.ts';
 import { next } from '../../lambdas/rebuild/next.ts';
 import { runRebuild } from '../../lambdas/rebuild/run.ts';
 import { workSlice } from '../../lambdas/rebuild/slice.ts';
+import { Metadata } from '../../lambdas/store/metadata.ts';
 import { DAY, HOUR, MINUTE } from '../support/clock.ts';
 import { image, index, malformed, referrer } from '../support/images.ts';
 import { intercept } from '../support/intercept.ts';
@@ -163,6 +164,61 @@ describe('a rebuild in units', () => {
       expect(await viewOf(world)).toEqual(want);
     },
   );
+
+  it.each(['survey', 'repositories', 'blobs', 'verification'])(
+    'counts for nothing when its files are gone at its %s',
+    async (gone) => {
+      const world = await registry();
+      const on = rebuildContext(world);
+      let left = await next(on, {});
+      while (!left.finished && left.phase !== gone) {
+        await smallSlices(world, left.id, left.phase, left.units);
+        left = await next(on, { id: left.id });
+      }
+      if (left.finished) throw new Error('there was nothing to do');
+      const { id, phase, units } = left;
+      await world.bucket.deleteMany(await leftOf(world));
+      await expect(next(on, { id })).rejects.toThrow(/is gone/);
+      const slice = { id, phase, unit: units[0] ?? '' };
+      await expect(workSlice(on, slice, { until: 0 })).rejects.toThrow(/is gone/);
+      expect(await world.metadata.lastReindex()).toBeUndefined();
+      // From the beginning it comes to its end.
+      await runRebuild(on, { restart: true });
+      expect(await viewOf(world)).toEqual(await expected());
+    },
+  );
+
+  it('does nothing of a phase that is over', async () => {
+    const world = await registry();
+    const on = rebuildContext(world);
+    const survey = await next(on, {});
+    if (survey.finished) throw new Error('there was nothing to do');
+    const slice = { id: survey.id, phase: 'blobs', unit: '00' } as const;
+    await expect(workSlice(on, slice, { until: 0 })).rejects.toThrow(/is at survey/);
+  });
+
+  it('leaves the files of one that goes on where it is not the one that is begun', async () => {
+    const world = await registry();
+    const on = rebuildContext(world);
+    const first = await next(on, {});
+    if (first.finished) throw new Error('there was nothing to do');
+    let advanced = false;
+    const table = intercept(world.table, {
+      before: async ({ operation, arguments: [item] }) => {
+        if (operation !== 'put' || advanced || !('inventoryFiles' in Object(item))) return;
+        advanced = true;
+        await smallSlices(world, first.id, 'survey', first.units);
+        await next(on, { id: first.id });
+      },
+    });
+    const late = {
+      ...on,
+      context: { ...on.context, metadata: new Metadata(table, world.dependencies.newId) },
+    };
+    await expect(next(late, { restart: true })).rejects.toThrow(/restart again/);
+    await runRebuild(on, {});
+    expect(await viewOf(world)).toEqual(await expected());
+  });
 
   it('is begun anew when it is asked to, is too old, or the one before is done', async () => {
     const world = await registry();

@@ -41,7 +41,7 @@ export const INDEXER: readonly Mutant[] = [
       {
         file: 'store/metadata.ts',
         from: "if (await this.table.update(key, { set: live(queue, touch), add }, noLater)) return 'live';",
-        to: "if (await this.table.update(key, { set: live(queue, touch) }, earlier)) return 'live';",
+        to: "if (await this.table.update(key, { set: live(queue, touch) }, noLater)) return 'live';",
       },
     ],
     worlds: ['push beside unlinking, events of links'],
