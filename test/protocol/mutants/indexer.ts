@@ -91,17 +91,6 @@ export const INDEXER: readonly Mutant[] = [
     worlds: ['tag beside deletion, events of tags', 'tag beside deletion, events'],
   },
   {
-    name: 'indexer 5: a condemned blob that is needed again stays condemned',
-    changes: [
-      {
-        file: 'store/metadata.ts',
-        from: "const written = await this.transition(key, version, set, ['condemnedAt'], gained);",
-        to: "const written = await this.transition(key, version, state === 'condemned' ? {} : set, [], gained);",
-      },
-    ],
-    worlds: ['push beside sweep, events of links'],
-  },
-  {
     name: 'indexer 5: not tried again after a rescue mark',
     changes: [
       {

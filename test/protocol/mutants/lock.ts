@@ -8,7 +8,7 @@ export const LOCK: readonly Mutant[] = [
       {
         file: 'prune/blobs.ts',
         from: "return (await isUnderWay(run, item)) ? left : { next: 'resolve', item };",
-        to: 'void isUnderWay; return left;',
+        to: 'return left; void isUnderWay;',
       },
     ],
     worlds: ['crash of a sweep'],
