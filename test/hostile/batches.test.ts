@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { busEvent, notification } from '../support/indexer.ts';
 import { layerKey, revisionKey, tagLinkKey } from '../support/registry-writer.ts';
-import { PATIENCE, runs } from '../support/runs.ts';
+import { found, PATIENCE, runs } from '../support/runs.ts';
 import { anyBytes, anyText, changed, json, spoilt } from './arbitraries.ts';
 import { app, checkBatch, checkHeartbeat } from './batches.ts';
 import { TEXTS } from './corpus.ts';
@@ -36,7 +36,7 @@ describe('a batch of messages of anything', () => {
       }),
       runs(150),
     );
-    for (const count of Object.values(sum)) expect(count).toBeGreaterThan(50);
+    for (const count of Object.values(sum)) expect(count).toBeGreaterThan(found(50));
   });
 });
 
@@ -50,6 +50,6 @@ describe('a heartbeat of anything', () => {
       }),
       runs(200),
     );
-    expect(seen).toBeGreaterThan(100);
+    expect(seen).toBeGreaterThan(found(100));
   });
 });

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { InvalidPlanError, sealPlan } from '../../lambdas/plan/document.ts';
 import { InvalidRequestError, parsePruneRequest, repositoryScope } from '../../lambdas/prune/request.ts';
 import { event } from '../notifications/envelopes.ts';
-import { PATIENCE, runs } from '../support/runs.ts';
+import { found, PATIENCE, runs } from '../support/runs.ts';
 import { anyBytes, anyText, anyValue, changed, json, spoilt } from './arbitraries.ts';
 import { expectCleanPrototypes } from './pollution.ts';
 import {
@@ -47,7 +47,7 @@ const filterText = fc.oneof(
 
 describe('filters of anything', () => {
   it('are taken as they are written, or refused', () => {
-    expect(taken(spoilt(filterText).map(decode), 2_000, checkFilters)).toBeGreaterThan(100);
+    expect(taken(spoilt(filterText).map(decode), 2_000, checkFilters)).toBeGreaterThan(found(100));
   });
 });
 
@@ -65,7 +65,7 @@ describe('requests of anything', () => {
   );
 
   it('are taken exactly, or refused', () => {
-    expect(taken(requests, 2_000, checkRequest)).toBeGreaterThan(100);
+    expect(taken(requests, 2_000, checkRequest)).toBeGreaterThan(found(100));
   });
 
   it('whose globs are anything match in no time and never everything by accident', () => {
@@ -89,12 +89,12 @@ describe('requests of anything', () => {
 describe('operations of anything', () => {
   it('are one of those there are, or refused', () => {
     const values = fc.oneof(anyValue, parsedOf(changed(...operations)));
-    expect(taken(values, 2_000, checkOperation)).toBeGreaterThan(100);
+    expect(taken(values, 2_000, checkOperation)).toBeGreaterThan(found(100));
   });
 
   it('are about what a registry can hold', () => {
     const texts = fc.tuple(anyText, fc.constantFrom('', '@', ':'), anyText).map((parts) => parts.join(''));
-    expect(taken(texts, 3_000, checkSubjectText)).toBeGreaterThan(30);
+    expect(taken(texts, 3_000, checkSubjectText)).toBeGreaterThan(found(30));
   });
 });
 
@@ -121,7 +121,7 @@ describe('plans of anything', () => {
       return checkPlan(sealed) !== undefined;
     };
     const forged = fc.oneof(rows('manifests'), rows('links'), rows('blobs'));
-    expect(taken(forged, 1_500, check)).toBeGreaterThan(20);
+    expect(taken(forged, 1_500, check)).toBeGreaterThan(found(20));
   });
 });
 
@@ -129,7 +129,7 @@ describe('messages of anything', () => {
   it('tell of keys as they are written, or are unknown', () => {
     const documents = messages.map((text): object => JSON.parse(text));
     const texts = spoilt(fc.oneof(json, changed(...documents))).map(decode);
-    expect(taken(texts, 2_000, (text) => checkMessage(text) ?? 0)).toBeGreaterThan(50);
+    expect(taken(texts, 2_000, (text) => checkMessage(text) ?? 0)).toBeGreaterThan(found(50));
   });
 });
 
@@ -144,7 +144,7 @@ describe('webhooks of anything', () => {
       (target) => `{"events":[{"action":"pull","target":${target}}]}`,
     );
     const texts = spoilt(fc.oneof(bodies, targets)).map(decode);
-    expect(taken(texts, 2_000, checkEnvelope)).toBeGreaterThan(50);
+    expect(taken(texts, 2_000, checkEnvelope)).toBeGreaterThan(found(50));
   });
 });
 
@@ -162,6 +162,6 @@ describe('journals of anything', () => {
       }),
       runs(1_000),
     );
-    expect(lines).toBeGreaterThan(100);
+    expect(lines).toBeGreaterThan(found(100));
   });
 });
