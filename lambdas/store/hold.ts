@@ -152,13 +152,18 @@ export async function uncoverTags(
   return uncovered;
 }
 
-/** Referrers that the same run has deleted: they went because they live by this manifest, and come back with it. */
-async function wentWith(metadata: Metadata, { name, digest, runId }: ManifestItem): Promise<Digest[]> {
-  if (runId === undefined) return [];
+/**
+ * Referrers that a run has deleted together with it or since: they went because they live by this manifest, and come back
+ * with it. Fences grow from run to run; one that a client has deleted has none.
+ */
+async function wentWith(
+  metadata: Metadata,
+  { name, digest, fence = Number.POSITIVE_INFINITY }: ManifestItem,
+): Promise<Digest[]> {
   const gone: Digest[] = [];
   for (const referrer of await metadata.formerReferrers(name, digest)) {
     const item = await metadata.manifest(name, referrer);
-    if (item?.state === 'deleted' && item.runId === runId) gone.push(referrer);
+    if (item?.state === 'deleted' && item.fence !== undefined && item.fence >= fence) gone.push(referrer);
   }
   return gone;
 }

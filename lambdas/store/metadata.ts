@@ -94,6 +94,7 @@ export class Metadata {
   readonly table: Table;
   readonly #stamp: () => string;
   readonly #releases = new OneForMany();
+  readonly #looks = new OneForMany();
 
   /** @param stamp makes a new unique string for each write, so that a write whose answer was lost is recognised. */
   constructor(table: Table, stamp: () => string) {
@@ -140,7 +141,8 @@ export class Metadata {
 
   /** Whether a manifest of the repository references the blob. */
   async referencedIn(digest: Digest, name: string): Promise<boolean> {
-    for await (const page of this.pages(blobPk(digest), { prefix: `MANIFEST#${name}@`, first: SOME_ROWS })) {
+    // One is enough, and a base layer may have thousands.
+    for await (const page of this.pages(blobPk(digest), { prefix: `MANIFEST#${name}@`, first: 1 })) {
       if (page.items.map(toReference).some(isInForce)) return true;
     }
     return false;
@@ -287,6 +289,17 @@ export class Metadata {
   /** The blob lost a link or a reference: likewise. */
   async releaseBlob(digest: Digest, touch: Touch): Promise<void> {
     await this.#release(blobKey(digest), blobQueue(digest), touch);
+  }
+
+  /**
+   * A manifest of the repository no longer references the blob. While another one there does, no link has become stale and
+   * nothing is garbage: a base layer of everything is not queued, and so not looked at, for each image that goes. The edge
+   * is removed first: of several who remove theirs at a time, the last sees none.
+   */
+  async releaseReference(digest: Digest, name: string, touch: Touch): Promise<void> {
+    await this.#looks.do(`${name}@${digest}`, async () => {
+      if (!(await this.referencedIn(digest, name))) await this.releaseBlob(digest, touch);
+    });
   }
 
   /** A layer that many images share loses many holders at a time: one touch after all of them serves them all. */

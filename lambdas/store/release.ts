@@ -35,7 +35,10 @@ export async function removeManifestEdges(
     ...held
       .filter((target) => !except.has(target))
       .map((target) => metadata.releaseManifest(name, target, touch)),
-    ...blobsNeeded(manifest).map((blob) => metadata.releaseBlob(blob, touch)),
+    ...blobsNeeded(manifest).map((blob) =>
+      // Nobody else names a manifest's own bytes, as good as always.
+      blob === digest ? metadata.releaseBlob(blob, touch) : metadata.releaseReference(blob, name, touch),
+    ),
   ]);
 }
 

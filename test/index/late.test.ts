@@ -143,8 +143,11 @@ describe('a tag that is seen after its manifest has been deleted', () => {
     await world.registry.deleteManifest('app', withdrawn.digest);
     await live.keys([revisionKey('app', withdrawn.digest)]);
     // The tag is put, and its event is late by more than all that a run waits for.
-    await world.later();
-    await world.prune();
+    // With its subject, or after it, which depends on the order in which the two are come to.
+    for (let round = 0; round < 2; round++) {
+      await world.later();
+      await world.prune();
+    }
     expect(await world.metadata.manifest('app', sbom.digest)).toMatchObject({ state: 'deleted' });
     world.registry.tag('app', subject.digest, 'v1');
     await live.keys([tagLinkKey('app', 'v1')]);

@@ -14,13 +14,15 @@ import type { World } from '../support/world.ts';
 
 export const L = layer('shared');
 export const one = image('one', { layers: [L] });
+/** It needs the same layer. */
+export const twin = image('twin', { layers: [L] });
 export const other = image('other', { layers: [layer('of the other')] });
 export const list = index([one]);
 export const sbom = referrer(one.digest, 'sbom');
 export const signed = signature(one.digest);
 export const SIGNATURE = cosignTag(one.digest);
 
-const named: Readonly<Record<string, Manifest>> = { one, other, list, sbom, signed };
+const named: Readonly<Record<string, Manifest>> = { one, twin, other, list, sbom, signed };
 
 export const names: Readonly<Record<string, string>> = {
   'layer:L': digestOf(L),
@@ -63,3 +65,16 @@ export const untagged = pushed(async ({ registry }) => {
   await registry.push('app', one, 'v1');
   await registry.push('app', other, 'v1');
 });
+
+/** One of the two images that need a layer is untagged, and nothing but that image is queued. */
+export async function oneOfTwins(world: World): Promise<void> {
+  await pushed(async ({ registry }) => {
+    await registry.push('app', one, 'v1');
+    await registry.push('app', twin, 'v2');
+  })(world);
+  await world.prune();
+  world.registry.tag('app', twin.digest, 'v1');
+  await rest(world);
+  world.clock.advance(2 * DAY);
+  await world.beat();
+}

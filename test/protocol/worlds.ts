@@ -9,12 +9,14 @@ import {
   L,
   list,
   one,
+  oneOfTwins,
   other,
   pushed,
   rest,
   SIGNATURE,
   sbom,
   signed,
+  twin,
   untagged,
   untagging,
 } from './contents.ts';
@@ -130,6 +132,42 @@ const MANIFESTS: readonly WorldDefinition[] = [
       tags: { 'app:v2': one.digest, 'app:v1': other.digest },
     },
     ...(['none', 'of manifests', 'of tags'] as const),
+  ),
+  ...world(
+    {
+      name: 'the last two of a layer',
+      about: 'a client deletes one of the two images that need a layer, while a run deletes the other',
+      start: oneOfTwins,
+      clients: { client: (client) => client.deleteManifest('app', twin.digest) },
+      runs: [{}],
+      tags: {},
+    },
+    ...(['none', 'of manifests'] as const),
+  ),
+  ...world(
+    {
+      name: 'both of a layer',
+      about: 'clients delete both images that need a layer, which nothing has queued',
+      start: oneOfTwins,
+      clients: {
+        client: (client) => client.deleteManifest('app', one.digest),
+        'client 2': (client) => client.deleteManifest('app', twin.digest),
+      },
+      runs: [],
+      tags: {},
+    },
+    'of manifests',
+  ),
+  ...world(
+    {
+      name: 'twin pushed beside deletion',
+      about: 'an image is pushed that needs the layer of the one that a run deletes',
+      start: pushed(({ registry }) => registry.push('app', one)),
+      clients: { client: (client) => client.push('app', twin, 'v2') },
+      runs: [{}],
+      tags: { 'app:v2': twin.digest },
+    },
+    ...(['none', 'of manifests'] as const),
   ),
   ...world(
     {

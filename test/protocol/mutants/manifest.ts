@@ -107,6 +107,33 @@ export const MANIFEST: readonly Mutant[] = [
     worlds: ['untag while deleting by filter', 'untag while', 'tag away'],
   },
   {
+    name: 'manifest 7: looked for others that need a blob before the edge was removed',
+    changes: [
+      {
+        file: 'store/release.ts',
+        from: '  const removal = {',
+        to: '  const kept = new Set();\n  for (const blob of blobsNeeded(manifest)) {\n    const { references } = await metadata.blob(blob, { all: true });\n    if (references.some((one) => one.name === name && one.manifest !== digest && one.removedAt === undefined)) kept.add(blob);\n  }\n  const removal = {',
+      },
+      {
+        file: 'store/release.ts',
+        from: 'metadata.releaseReference(blob, name, touch),',
+        to: 'kept.has(blob) ? undefined : metadata.releaseBlob(blob, touch),',
+      },
+    ],
+    worlds: ['both of a layer, events of manifests'],
+  },
+  {
+    name: 'manifest 7: a blob that is no longer needed is not queued',
+    changes: [
+      {
+        file: 'store/metadata.ts',
+        from: 'if (!(await this.referencedIn(digest, name))) await this.releaseBlob(digest, touch);',
+        to: 'await this.referencedIn(digest, name);',
+      },
+    ],
+    worlds: ['the last two of a layer'],
+  },
+  {
     name: 'manifest 8: counted and buried whatever was written meanwhile',
     changes: [
       {

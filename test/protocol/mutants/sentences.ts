@@ -66,6 +66,14 @@ export const SENTENCES: readonly Sentence[] = [
     mutants: ['no look at the version under the marker', 'no If-Match'],
   },
   {
+    step: 'manifest 7',
+    sentence: 'The edge is removed first, and whoever else needs the blob is looked for second.',
+    mutants: [
+      'looked for others that need a blob before the edge was removed',
+      'a blob that is no longer needed',
+    ],
+  },
+  {
     step: 'manifest 8',
     sentence: 'The tombstone is written on the version; only then is it counted.',
     mutants: ['counted and buried whatever was written meanwhile'],
