@@ -1,4 +1,5 @@
 /** What a phase cannot be faster for: how much of each resource it has used. */
+import { PROCESSORS } from './cost.ts';
 import { LIMITS } from './limits.ts';
 import type { Load } from './services.ts';
 
@@ -28,7 +29,7 @@ export function boundOf(
   const shares: Share[] = [
     { resource: 'connections to DynamoDB', share: busy.table / connections },
     { resource: 'connections to S3', share: busy.bucket / connections },
-    { resource: 'CPU', share: cpuSeconds / seconds },
+    { resource: 'CPU', share: cpuSeconds / (processes * PROCESSORS * seconds) },
     ...used.map(({ resource, kind, seconds: taken }) => ({
       resource: `${kind}s of ${resource}`,
       share: taken / seconds,

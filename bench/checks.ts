@@ -52,10 +52,22 @@ export class Checks {
     }
   }
 
-  /** A dry run by itself has foreseen the manifests that are due. */
-  foreseen({ status, manifests }: Report): void {
+  /**
+   * A dry run by itself has foreseen the manifests that are due: whatever nothing holds. What these hold rests first.
+   *
+   * @param allQueued what they hold is due as well, after a rebuild: whether it goes with them depends on which is come to
+   *   first.
+   */
+  foreseen({ status, manifests }: Report, allQueued: boolean): void {
+    const { garbageReleases, garbageManifests } = this.#registry;
     this.#same('dry run: status', status, 'completed');
-    this.#same('dry run: any manifests', manifests.deleted > 0, this.#registry.garbageManifests > 0);
+    const least = Math.max(garbageReleases, allQueued ? Math.min(manifests.deleted, garbageManifests) : 0);
+    this.#same('dry run: manifests', manifests.deleted, least);
+  }
+
+  /** Some worker has died. */
+  killed(deaths: number): void {
+    this.#same('any worker has died', deaths > 0, this.#registry.garbageManifests > 0);
   }
 
   /** An offline dry run has said what the run then did. */

@@ -23,6 +23,8 @@ export const PRICES = {
   sqsRequest: 0.4e-6,
   lambdaRequest: 0.2e-6,
   lambdaGbSecond: 13.3334e-6,
+  /** Of a standard workflow. */
+  stateTransition: 25e-6,
   tableGbMonth: 0.25,
   recoveryGbMonth: 0.2,
   storageGbMonth: 0.023,
@@ -63,6 +65,9 @@ export function requestDollars({
   }
   return dollars;
 }
+
+/** Processors of a function with 1 GB, as those of the runs have: one is given for each 1,769 MB. */
+export const PROCESSORS = 1024 / 1769;
 
 /** Dollars of functions. */
 export const functionDollars = (gigabyteSeconds: number): number => gigabyteSeconds * PRICES.lambdaGbSecond;

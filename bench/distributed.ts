@@ -20,51 +20,85 @@ export interface Machine {
   readonly deadly?: number | undefined;
 }
 
+export interface DistributedRun {
+  readonly report: Report;
+  /** Of all functions, by the model. */
+  readonly functionSeconds: number;
+  /** Of the state machine, as its definition has them; retries are left out. */
+  readonly transitions: number;
+  /** Workers that have died. */
+  readonly deaths: number;
+}
+
 /** @throws what ends the execution otherwise than by its report. */
-export async function distributedRun(machine: Machine, request: object): Promise<Report> {
+export async function distributedRun(machine: Machine, request: object): Promise<DistributedRun> {
   const { process, workers, now, sleep, lifetime } = machine;
+  const cost = { functionSeconds: 0, transitions: 0, deaths: 0 };
+  const billed = async <T>(states: number, work: () => Promise<T>): Promise<T> => {
+    const begun = now();
+    cost.transitions += states;
+    try {
+      return await work();
+    } finally {
+      cost.functionSeconds += (now() - begun) / 1000;
+    }
+  };
   const deadline = (): number => now() + lifetime;
   const settings = { when: 'always', depth: 1, workers } as const;
-  const started = await startDistributed({ prune: process(), settings }, request, deadline());
+  // Begin, Worth it?
+  const started = await billed(2, () =>
+    startDistributed({ prune: process(), settings }, request, deadline()),
+  );
   if (started.how === 'single') throw new Error('the run was left to one function');
-  let toDie = machine.deadly;
   const lane = async (first: Order): Promise<void> => {
     for (let order: Order | undefined = first; order !== undefined; ) {
       const mine = process();
       const death = Promise.withResolvers<'dead'>();
-      const calls = toDie;
-      toDie = undefined;
-      const table = calls === undefined ? mine.table : mortal(mine.table, calls, () => death.resolve('dead'));
-      const done: SliceDone | 'dead' = await Promise.race([
-        runWorker({ ...mine, table }, order, deadline()),
-        death.promise,
-      ]);
+      const dies = (): boolean => {
+        if (cost.deaths > 0) return false;
+        cost.deaths++;
+        death.resolve('dead');
+        return true;
+      };
+      const table = machine.deadly === undefined ? mine.table : mortal(mine.table, machine.deadly, dies);
+      const sent: Order = order;
+      // Work, Any left?
+      const done: SliceDone | 'dead' = await billed(2, () =>
+        Promise.race([runWorker({ ...mine, table }, sent, deadline()), death.promise]),
+      );
       // Step Functions sends another.
       if (done !== 'dead') order = done.more ? done : undefined;
     }
+    // Worked off
+    cost.transitions++;
   };
   let orders: Orders = started;
   while (orders.step !== 'finish') {
+    // Workers or Until nothing of it can arrive, What next?, Which?
+    cost.transitions++;
     if (orders.step === 'work') await Promise.all(orders.lanes.map(lane));
     else await sleep(Date.parse(orders.until) - now());
-    orders = await decide(process(), { runId: orders.runId, pass: orders.pass }, lifetime);
+    const over = { runId: orders.runId, pass: orders.pass };
+    orders = await billed(2, () => decide(process(), over, lifetime));
   }
-  const report = await finishDistributed(process(), { runId: orders.runId }, deadline());
+  const { runId } = orders;
+  // Finish, Failed?, Pruned
+  const report = await billed(3, () => finishDistributed(process(), { runId }, deadline()));
   if (report === undefined) throw new Error('the run was not reported');
-  return report;
+  return { report, ...cost };
 }
 
-/** A table that answers so often, and then its process is dead. */
-function mortal(table: Table, calls: number, dies: () => void): Table {
+/** A table that answers so often, and then its process is dead. @param dies says whether it is. */
+function mortal(table: Table, calls: number, dies: () => boolean): Table {
   let left = calls;
+  let isDead = false;
   return new Proxy(table, {
     get(target, name) {
       const member: unknown = Reflect.get(target, name);
       if (typeof member !== 'function') return member;
       return (...args: readonly unknown[]) => {
-        if (left-- > 0) return Reflect.apply(member, target, args);
-        dies();
-        return new Promise(() => {});
+        isDead ||= left-- <= 0 && dies();
+        return isDead ? new Promise(() => {}) : Reflect.apply(member, target, args);
       };
     },
   });

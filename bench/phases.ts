@@ -19,8 +19,8 @@ import type { Table } from '../lambdas/store/table.ts';
 import { MemoryBus } from '../local/memory-bus.ts';
 import { MemoryQueue } from '../local/memory-queue.ts';
 import { type Bound, boundOf } from './bound.ts';
-import { functionDollars, requestDollars } from './cost.ts';
-import { distributedRun } from './distributed.ts';
+import { functionDollars, PRICES, PROCESSORS, requestDollars } from './cost.ts';
+import { type DistributedRun, distributedRun } from './distributed.ts';
 import { measured, type Probe, type Usage } from './measure.ts';
 import type { Counted } from './protocol.ts';
 import type { Client, Services } from './services.ts';
@@ -114,7 +114,7 @@ export class Phases {
       return result;
     };
     const work = () => pMap(batches, apply, { concurrency: BATCH.functions });
-    return await this.#measure(name, work, () => billed * INDEX_GIGABYTES);
+    return await this.#measure(name, work, () => functionDollars(billed * INDEX_GIGABYTES));
   }
 
   async prune(name: string, mode: Mode, options: { readonly dryRun?: boolean } = {}): Promise<Report> {
@@ -130,13 +130,18 @@ export class Phases {
    *
    * @param deadly calls to the table after which the first worker of a run dies. @default none dies
    */
-  async distribute(name: string, mode: Mode, workers: number, deadly?: number): Promise<Report> {
+  async distribute(name: string, mode: Mode, workers: number, deadly?: number): Promise<DistributedRun> {
     const { now, sleep } = this.#timeline;
     const machine = {
       process: () => this.#dependenciesOver(this.#services.client()),
       ...{ workers, now, sleep, lifetime: SLICE, deadly },
     };
-    return await this.#measure(name, () => distributedRun(machine, { mode }));
+    return await this.#measure(
+      name,
+      () => distributedRun(machine, { mode }),
+      ({ functionSeconds, transitions }, computed) =>
+        functionDollars(Math.max(functionSeconds, computed)) + transitions * PRICES.stateTransition,
+    );
   }
 
   #dependenciesOver(client: Client): PruneDependencies {
@@ -172,8 +177,15 @@ export class Phases {
 
   readonly #newId = (): string => `bench-${String(++this.#serial).padStart(10, '0')}`;
 
-  /** @param billed gigabyte-seconds of functions, known when the work is done. @default one of 1 GB, all the time */
-  async #measure<T>(name: string, work: () => Promise<T>, billed?: () => number): Promise<T> {
+  /**
+   * @param functions dollars of the functions that have done the work, which took them so many seconds to compute. @default
+   *   one of 1 GB, for as long as it takes by the model or to compute
+   */
+  async #measure<T>(
+    name: string,
+    work: () => Promise<T>,
+    functions?: (value: T, computed: number) => number,
+  ): Promise<T> {
     this.#started(name);
     const services = this.#services;
     const timeline = this.#timeline;
@@ -184,10 +196,13 @@ export class Phases {
     const cpuSeconds = usage.cpuSeconds - (services.talking - talking) / 1e6;
     const seconds = (timeline.exactly() - begun) / 1000;
     const taken = between(before, await services.control.counted());
+    const computed = cpuSeconds / PROCESSORS;
     this.done.push({
       ...{ name, usage: { ...usage, cpuSeconds }, seconds, ...taken },
       throttled: services.throttled - throttled,
-      dollars: requestDollars(taken) + functionDollars(billed?.() ?? seconds),
+      dollars:
+        requestDollars(taken) +
+        (functions?.(value, computed) ?? functionDollars(Math.max(seconds, computed))),
       bound: boundOf(services.load(), { seconds, cpuSeconds }),
     });
     return value;

@@ -49,7 +49,7 @@ const WORKERS = 16;
 export const processesOf = (scenario: ScenarioName): number =>
   scenario.startsWith('distributed') ? WORKERS : 1;
 
-/** Calls to the table after which one of them dies. */
+/** Calls to the table after which one of them dies, in each run of which one makes so many. */
 const DEADLY = 100;
 /** Images up to which a rebuild looks whether a prune has left the table in line: it reads all of the bucket. */
 const REBUILT = 2_000;
@@ -77,7 +77,7 @@ export const SCENARIO: Readonly<Record<ScenarioName, Scenario>> = {
       return { manifests, blobs };
     },
   },
-  'first-dry-run': { start: 'indexed', run: async (stage) => all(await dryRun(stage)) },
+  'first-dry-run': { start: 'indexed', run: async (stage) => all(await dryRun(stage, true)) },
   'dry-run': { start: 'settled', run: async (stage) => garbage(await dryRun(stage)) },
   prune: { start: 'settled', run: (stage) => pruneToTheEnd(stage, 'online') },
   sweep: {
@@ -96,8 +96,8 @@ export const SCENARIO: Readonly<Record<ScenarioName, Scenario>> = {
   },
 };
 
-async function dryRun({ phases, facts, checks }: Stage): Promise<RegistryFacts> {
-  checks.foreseen(await phases.prune('dry run', 'online', { dryRun: true }));
+async function dryRun({ phases, facts, checks }: Stage, allQueued = false): Promise<RegistryFacts> {
+  checks.foreseen(await phases.prune('dry run', 'online', { dryRun: true }), allQueued);
   checks.untouched(phases.done);
   return facts;
 }
@@ -109,15 +109,18 @@ async function pruneToTheEnd(
 ): Promise<Things> {
   const rehearsal = mode === 'offline' ? await phases.prune('dry run', mode, { dryRun: true }) : undefined;
   const runs: Report[] = [];
+  let deaths = 0;
   do {
     if (runs.length > 0 && mode === 'online') await phases.rest();
     const name = `run ${runs.length + 1}`;
-    runs.push(
-      workers === undefined
-        ? await phases.prune(name, mode)
-        : await phases.distribute(name, mode, WORKERS, workers.deadly),
-    );
+    if (workers === undefined) runs.push(await phases.prune(name, mode));
+    else {
+      const run = await phases.distribute(name, mode, WORKERS, workers.deadly);
+      runs.push(run.report);
+      deaths += run.deaths;
+    }
   } while (!isQuiet(runs.at(-1)) && runs.length < MAX_RUNS);
+  if (workers?.deadly !== undefined) checks.killed(deaths);
   if (rehearsal !== undefined) checks.rehearsed(rehearsal, runs[0]);
   checks.quiet(runs);
   checks.pruned(runs, await control.inspect(), { manifests: facts.garbageManifests });

@@ -12,6 +12,8 @@ export interface RegistryFacts {
   /** Images, indexes and referrers. */
   readonly manifests: number;
   readonly garbageManifests: number;
+  /** Of releases, each of which is one manifest that nothing holds, and what that holds. */
+  readonly garbageReleases: number;
   readonly blobs: number;
   readonly garbageBlobs: number;
   /** Bytes of all blob data, and of that which nothing live needs. */
@@ -38,9 +40,19 @@ const EXAMPLES = 5;
 
 export function factsOf(catalog: Catalog): RegistryFacts {
   const { repositories, images, manifests } = catalog;
-  const sums = { garbageManifests: 0, blobs: 0, garbageBlobs: 0, bytes: 0, garbageBytes: 0 };
+  const sums = {
+    garbageManifests: 0,
+    garbageReleases: 0,
+    blobs: 0,
+    garbageBlobs: 0,
+    bytes: 0,
+    garbageBytes: 0,
+  };
   for (let manifest = 0; manifest < manifests; manifest++) {
     if (catalog.isGarbage(catalog.placeOf(manifest).release)) sums.garbageManifests++;
+  }
+  for (let release = 0; release < catalog.releases; release++) {
+    if (catalog.isGarbage(release)) sums.garbageReleases++;
   }
   for (let blob = 0; blob < catalog.blobs; blob++) {
     if (!catalog.isNamed(blob)) continue;

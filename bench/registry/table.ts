@@ -18,13 +18,14 @@ import { Past, type PastOptions } from './past.ts';
 import { repositoryName, tagOf } from './releases.ts';
 import { partitionKeys } from './table-keys.ts';
 
-/** Partitions of repositories and shared layers that are kept once they are made: they are asked for again and again. */
-const RECENT = 96;
+/** Items of a blob's partition from which on it is kept: of layers of all repositories, few, and read again and again. */
+const MANY = 96;
 
 export class RegistryTable implements TableBase {
   readonly #past: Past;
   readonly #repositories: ReadonlyMap<string, number>;
-  readonly #recent = new Map<string, Partition>();
+  /** Of repositories and shared layers: they are asked for again and again. */
+  readonly #kept = new Map<string, Partition>();
 
   constructor(options: PastOptions) {
     this.#past = new Past(options);
@@ -33,12 +34,12 @@ export class RegistryTable implements TableBase {
   }
 
   partition(pk: string): Partition | undefined {
-    const known = this.#recent.get(pk);
+    const known = this.#kept.get(pk);
     if (known !== undefined) return known;
     const items = this.#items(pk);
     if (items.length === 0) return undefined;
     const made = partitionOf(items);
-    if (pk.startsWith('REPO#') || items.length > RECENT) this.#keep(pk, made);
+    if (pk.startsWith('REPO#') || items.length >= MANY) this.#kept.set(pk, made);
     return made;
   }
 
@@ -58,12 +59,6 @@ export class RegistryTable implements TableBase {
     for (const blob of catalog.inOrder()) {
       yield* blobItems(this.#past, catalog.digest(blob)).slice(0, 1).flatMap(entryOf);
     }
-  }
-
-  #keep(pk: string, made: Partition): void {
-    const oldest = this.#recent.size < RECENT ? undefined : this.#recent.keys().next().value;
-    if (oldest !== undefined) this.#recent.delete(oldest);
-    this.#recent.set(pk, made);
   }
 
   #items(pk: string): Item[] {

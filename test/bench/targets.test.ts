@@ -49,6 +49,7 @@ function made(about: Made): BenchResult {
     repositories: 1,
     manifests: 1,
     garbageManifests: 1,
+    garbageReleases: 1,
     garbageBlobs: blobs,
     bytes: 1,
     garbageBytes: 1,
