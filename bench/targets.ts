@@ -22,10 +22,10 @@ const IN_ONE_FUNCTION: Partial<Record<ScenarioName, { readonly images: number }>
 };
 
 /**
- * How much more each piece of garbage may cost among ten times as many live images: the layers that it shares with them are
- * read to learn that they are needed, and the more images share them, the longer that is.
+ * How much more each piece of garbage may cost among ten times as many live images: the thinner it is spread, the fewer of its
+ * looks at a layer that many share come together.
  */
-const FLATNESS = 0.1;
+const FLATNESS = 0.06;
 /** Bytes by which memory may grow with the registry. */
 const GROWTH = 96 * MIB;
 /** Scenarios whose cost follows the garbage. */
