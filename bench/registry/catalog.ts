@@ -55,7 +55,7 @@ export class Catalog {
 
   /** Blobs named by releases of any repository come first: base layers and the empty configuration. */
   get shared(): number {
-    return this.#numbers.bases.flat().length + 1;
+    return this.#numbers.shared;
   }
 
   digest(blob: number): Digest {

@@ -25,6 +25,8 @@ export interface CatalogOptions extends ReleaseOptions {
 export class Numbering {
   readonly images: number;
   readonly bases: readonly Layer[][];
+  /** How many blobs are named by releases of any repository. */
+  readonly shared: number;
   /** The first release of each repository, and the number of all. */
   readonly firstReleases: number[] = [0];
   /** By release: the number of its first manifest, with the number of all at the end. */
@@ -44,6 +46,7 @@ export class Numbering {
     this.bases = Array.from({ length: BASE_IMAGES }, (_, base) => baseLayers(options.seed, base));
     // What many share comes first, so that its number tells that it is shared.
     for (const shared of [...this.bases.flat(), EMPTY]) this.#addBlob(shared, 0);
+    this.shared = this.digests.length;
     let images = 0;
     for (let repository = 0; images < options.images; repository++) {
       const share = Math.min(options.images, (repository + 1) * IMAGES_PER_REPOSITORY) - images;
