@@ -32,7 +32,7 @@ const JOURNAL_DAYS = 365;
 const HEARTBEAT_DAYS = 2;
 /** A plan is applied within days; when its last blob has gone, the runs that applied it tell of it. */
 const PLAN_DAYS = 90;
-/** What a rebuild leaves that was never ended; one that ends deletes it. */
+/** What a rebuild leaves that was never ended; one that ends deletes it, and none may take as long. */
 const REBUILD_DAYS = 14;
 /** distribution's uploads end within hours; the prune ends those that did not after a week. */
 const MULTIPART_DAYS = 14;

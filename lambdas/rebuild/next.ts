@@ -14,12 +14,12 @@ import type { IndexContext } from '../index/context.ts';
 import { recordReindex } from '../index/heartbeat.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { blobParts } from './blobs.ts';
-import { RebuildSupersededError } from './errors.ts';
+import { RebuildSupersededError, RebuildTooOldError } from './errors.ts';
 import { readInventory } from './inventory.ts';
 import type { PartialReport } from './report.ts';
 import type { RebuildRequest } from './request.ts';
 import { segmentUnits } from './scan.ts';
-import { PHASES, type Phase, type Rebuild, RebuildState } from './state.ts';
+import { LONGEST, PHASES, type Phase, type Rebuild, RebuildState } from './state.ts';
 import { WorkFiles } from './work-files.ts';
 
 /** What a rebuild in units works with. */
@@ -51,10 +51,10 @@ export type Next =
     };
 
 /**
- * An unfinished rebuild that is older is not gone on with (milliseconds): what it knows of the table and the bucket says
- * less and less of what is there.
+ * An unfinished rebuild that has made no progress for longer is not gone on with (milliseconds): whoever begins one then
+ * means another.
  */
-export const MAX_AGE = 24 * 3_600_000;
+const MAX_REST = 24 * 3_600_000;
 
 export const filesOf = ({ context, workPrefix }: RebuildContext, { id }: Pick<Rebuild, 'id'>): WorkFiles =>
   new WorkFiles(context.bucket.objects, `${workPrefix}${id}/`);
@@ -66,6 +66,7 @@ const inventoryUnit = (at: number): string => `inventory-${at}`;
  * Begins a rebuild, goes on with it, or ends it.
  *
  * @throws RebuildSupersededError when another was begun meanwhile.
+ * @throws RebuildTooOldError when it was begun too long ago to be gone on with.
  * @throws InventoryError when its inventory cannot be used.
  */
 export async function next(on: RebuildContext, request: RebuildRequest): Promise<Next> {
@@ -74,6 +75,7 @@ export async function next(on: RebuildContext, request: RebuildRequest): Promise
   let rebuild = request.id === undefined ? await begin(on, state, request) : await known(state, request.id);
   for (;;) {
     if (rebuild.phase === 'done') return await finished(on, state, rebuild);
+    assertNotTooOld(rebuild, on.context.now());
     await filesOf(on, rebuild).assertThere();
     const units = await unitsOf(on, rebuild);
     const done = await state.done(rebuild, rebuild.phase);
@@ -94,6 +96,16 @@ export async function known(state: RebuildState, id: string): Promise<Rebuild> {
   throw new RebuildSupersededError(`rebuild ${id} has given way to ${rebuild?.id ?? 'none'}`);
 }
 
+/** @throws RebuildTooOldError */
+export function assertNotTooOld({ id, startedAt }: Rebuild, now: number): void {
+  if (now - startedAt < LONGEST) return;
+  const days = LONGEST / (24 * 3_600_000);
+  throw new RebuildTooOldError(
+    `rebuild ${id} was begun at ${new Date(startedAt).toISOString()}, and may take ${days} days: begin another, which ` +
+      'takes over what the table has by now',
+  );
+}
+
 async function begin(
   on: RebuildContext,
   state: RebuildState,
@@ -104,8 +116,9 @@ async function begin(
   const isWorthIt =
     before !== undefined &&
     before.phase !== 'done' &&
-    before.startedAt > now - MAX_AGE &&
-    before.location === inventory;
+    before.location === inventory &&
+    now - before.startedAt < LONGEST &&
+    now - (await state.progressedAt(before)) < MAX_REST;
   if (isWorthIt && !restart) return before;
   const manifest =
     inventory === undefined ? undefined : await readInventory(on.storeOf, inventory, on.bucketName);

@@ -155,6 +155,16 @@ describe('its settings', () => {
     expect(definitionOf(template, MACHINE).States['Units']).toMatchObject({ MaxConcurrency: concurrency });
   });
 
+  test('an execution ends before the files of a rebuild expire', () => {
+    const template = templateOf();
+    const { TimeoutSeconds } = definitionOf(template, MACHINE) as { readonly TimeoutSeconds?: number };
+    const [bucket] = Object.values(template.findResources('AWS::S3::Bucket'));
+    const rules: { Id: string; ExpirationInDays: number }[] =
+      bucket?.['Properties'].LifecycleConfiguration.Rules;
+    const days = rules.find(({ Id }) => Id === 'rebuilds')?.ExpirationInDays ?? 0;
+    expect(TimeoutSeconds).toBe((days - 1) * 86_400);
+  });
+
   test.each([0, 41, 1.5])('%s workers cannot be', (reindexWorkers) => {
     expect(() => templateOf({ reindexWorkers })).toThrow(
       `reindexWorkers is out of range: got ${reindexWorkers}`,
