@@ -256,7 +256,11 @@ export function rebuildSlicePermissions(on: RebuildResources): Permission[] {
 function readInventories({ inventoryBucket }: RebuildResources): Permission[] {
   if (inventoryBucket === undefined) return [];
   const bucket = `arn:${Aws.PARTITION}:s3:::${inventoryBucket}`;
-  return [allow(['s3:GetObject'], [`${bucket}/*`], { because: INVENTORIES })];
+  return [
+    allow(['s3:GetObject'], [`${bucket}/*`], { because: INVENTORIES }),
+    // Without it S3 answers 403 for what is not there.
+    allow(['s3:ListBucket'], [bucket]),
+  ];
 }
 
 /** The registry's notifications only ever set the times of what the table knows. */
