@@ -63,8 +63,9 @@ export class Rebuilder extends Construct {
   /** @throws Error when the number of workers cannot be. */
   constructor(scope: Construct, id: string, props: RebuilderProps) {
     super(scope, id);
-    const { bucket, environment, restorer, workers = 16, logRetention } = props;
+    const { bucket, environment, restorer, workers = 16, inventoryBucket, logRetention } = props;
     check.wholeNumber('reindexWorkers', workers, WORKERS);
+    if (inventoryBucket !== undefined) check.bucketName('inventoryBucket', inventoryBucket);
     const common = {
       ...{ timeout: TIMEOUT, environment: { ...environment, RESTORE_FUNCTION: restorer.functionName } },
       ...(logRetention === undefined ? {} : { logRetention }),

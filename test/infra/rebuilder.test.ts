@@ -171,6 +171,20 @@ describe('its settings', () => {
     );
   });
 
+  test.each([
+    ['a pattern', 'my-*'],
+    ['every bucket', '*'],
+    ['an ARN', 'arn:aws:s3:::my-inventories'],
+    ['a URL', 's3://my-inventories'],
+    ['an address', '192.168.0.1'],
+    ['two dots', 'my..inventories'],
+    ['an alias', 'my-inventories-s3alias'],
+  ])('%s is no bucket of inventories', (_, inventoryBucket) => {
+    expect(() => templateOf({ inventoryBucket })).toThrow(
+      `inventoryBucket cannot be ${JSON.stringify(inventoryBucket)}: allowed are names of buckets`,
+    );
+  });
+
   test('inventories are read where they are said to be, and nowhere else', () => {
     const reads = (template = templateOf({ bucketName: 'my-registry' })) =>
       JSON.stringify(template.findResources('AWS::IAM::Policy')).includes('s3:::my-inventories/*');
