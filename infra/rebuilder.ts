@@ -70,8 +70,9 @@ export class Rebuilder extends Construct {
       ...{ timeout: TIMEOUT, environment: { ...environment, RESTORE_FUNCTION: restorer.functionName } },
       ...(logRetention === undefined ? {} : { logRetention }),
     };
+    const told = inventoryBucket === undefined ? {} : { INVENTORY_BUCKET: inventoryBucket };
     this.next = new RegistryFunction(this, 'Next', {
-      ...common,
+      ...{ ...common, environment: { ...common.environment, ...told } },
       handler: 'rebuild/next-handler.ts',
       description: `Says what a rebuild of the index of ${bucket.bucketName} has to do next`,
       memorySize: 512,

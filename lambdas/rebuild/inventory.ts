@@ -31,10 +31,8 @@ export async function readInventory(
   location: string,
   registry: string,
 ): Promise<InventoryManifest> {
-  const { bucket, key } = parseLocation(location);
-  const object = await storeOf(bucket).get(key, MAX_MANIFEST_BYTES);
-  if (object === undefined) throw new InventoryError(`there is no ${location}`);
-  const manifest = parseInventoryManifest(new TextDecoder().decode(object.body));
+  const bytes = await read(storeOf, parseLocation(location), MAX_MANIFEST_BYTES);
+  const manifest = parseInventoryManifest(new TextDecoder().decode(bytes));
   if (manifest.sourceBucket === registry) return manifest;
   throw new InventoryError(
     `${location} is an inventory of the bucket ${manifest.sourceBucket}: allowed is one of ${registry}`,

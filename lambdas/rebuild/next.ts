@@ -15,7 +15,7 @@ import { recordReindex } from '../index/heartbeat.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { blobParts } from './blobs.ts';
 import { RebuildSupersededError, RebuildTooOldError } from './errors.ts';
-import { readInventory } from './inventory.ts';
+import { assertWhereAllowed, readInventory } from './inventory.ts';
 import type { PartialReport } from './report.ts';
 import type { RebuildRequest } from './request.ts';
 import { segmentUnits } from './scan.ts';
@@ -31,6 +31,8 @@ export interface RebuildContext {
   readonly workPrefix: string;
   /** Any bucket in which there is an inventory. */
   readonly storeOf: (bucket: string) => ObjectStore;
+  /** Those in which there may be one. @default any that can be read */
+  readonly inventoryBuckets?: readonly string[];
   readonly newId: () => string;
 }
 
@@ -111,6 +113,7 @@ async function begin(
   state: RebuildState,
   { inventory, restart = false }: RebuildRequest,
 ): Promise<Rebuild> {
+  if (inventory !== undefined) assertWhereAllowed(inventory, on.inventoryBuckets);
   const now = on.context.now();
   const before = await state.current();
   const isWorthIt =

@@ -188,7 +188,13 @@ describe('its settings', () => {
   test('inventories are read where they are said to be, and nowhere else', () => {
     const reads = (template = templateOf({ bucketName: 'my-registry' })) =>
       JSON.stringify(template.findResources('AWS::IAM::Policy')).includes('s3:::my-inventories/*');
-    expect(reads()).toBe(false);
-    expect(reads(templateOf({ bucketName: 'my-registry', inventoryBucket: 'my-inventories' }))).toBe(true);
+    const told = (template: Template) =>
+      Object.entries(template.findResources('AWS::Lambda::Function')).find(([id]) =>
+        id.startsWith('ReindexNext'),
+      )?.[1]['Properties'].Environment.Variables.INVENTORY_BUCKET;
+    const without = templateOf({ bucketName: 'my-registry' });
+    expect([reads(without), told(without)]).toEqual([false, undefined]);
+    const having = templateOf({ bucketName: 'my-registry', inventoryBucket: 'my-inventories' });
+    expect([reads(having), told(having)]).toEqual([true, 'my-inventories']);
   });
 });
