@@ -26,7 +26,7 @@ const COMPRESSORS: Compressors = {
  * The rows of a file, one by one, in its order: undefined for what is no object now, that is a delete marker or a version
  * that is not the latest.
  *
- * @throws InventoryError when a row is not as the manifest says.
+ * @throws InventoryError when the file is not of its format, or a row is not as the manifest says.
  */
 export async function* inventoryRows(
   { format, columns }: Pick<InventoryManifest, 'format' | 'columns'>,
@@ -34,7 +34,15 @@ export async function* inventoryRows(
 ): AsyncGenerator<InventoryObject | undefined> {
   const rows = format === 'CSV' ? csvRows(file, columns) : parquetRows(file);
   let number = 0;
-  for await (const row of rows) yield toObject(row, ++number);
+  try {
+    for await (const row of rows) yield toObject(row, ++number);
+  } catch (cause) {
+    if (cause instanceof InventoryError) throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new InventoryError(`an inventory's file, after row ${number}: ${reason}: allowed is ${format}`, {
+      cause,
+    });
+  }
 }
 
 async function* csvRows(file: Uint8Array, columns: readonly string[]): AsyncGenerator<Row> {

@@ -2,7 +2,7 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { describe, expect, it } from 'vitest';
-import { parseInventoryManifest, parseLocation } from '../../lambdas/inventory/manifest.ts';
+import { InventoryError, parseInventoryManifest, parseLocation } from '../../lambdas/inventory/manifest.ts';
 import { type InventoryObject, inventoryRows } from '../../lambdas/inventory/rows.ts';
 import { csv, type InventoryRow, parquet, SCHEMAS } from '../support/inventories.ts';
 import { runs } from '../support/runs.ts';
@@ -73,7 +73,7 @@ describe.each(['CSV', 'Parquet'] as const)('rows of %s', (format) => {
 
   it('end with an error where the file does', async () => {
     const whole = write([{ key: 'a', size: 1, lastModified: new Date(0) }]);
-    await expect(read(format, whole.subarray(0, whole.length - 12))).rejects.toThrow();
+    await expect(read(format, whole.subarray(0, whole.length - 12))).rejects.toThrow(InventoryError);
   });
 
   it('that say nothing are an error', async () => {
