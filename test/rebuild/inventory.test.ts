@@ -179,6 +179,26 @@ describe('a rebuild from an inventory', () => {
     await expect(refused).rejects.toMatchObject({ name: 'InventoryError' });
   });
 
+  it.each([
+    ['Parquet', 256],
+    ['CSV', 512],
+  ] as const)(
+    'whose files of %s the function has no memory for is refused for good',
+    async (format, most) => {
+      const world = await registry();
+      await writeInventory(inventories, await rowsOf(world.bucket), {
+        format,
+        createdAt: world.clock.date(),
+      });
+      const [file] = (await inventories.list('registry/daily/data/')).objects;
+      const bytes = most * 1024 * 1024;
+      inventories.seedSized(file?.key ?? '', bytes + 1);
+      const refused = runRebuild(rebuildContext(world, inventories), request);
+      await expect(refused).rejects.toThrow(`allowed is an object of at most ${bytes} bytes`);
+      await expect(refused).rejects.toMatchObject({ name: 'InventoryError' });
+    },
+  );
+
   it('whose files are not those of its manifest is refused', async () => {
     const world = await registry();
     const options = { format: 'CSV', createdAt: world.clock.date() } as const;
