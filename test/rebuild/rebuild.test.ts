@@ -220,6 +220,27 @@ describe('a rebuild in units', () => {
     expect(await viewOf(world)).toEqual(await expected());
   });
 
+  it('by one process is done in slices of an hour', async () => {
+    const world = await registry();
+    const saved: string[] = [];
+    const table = intercept(world.table, {
+      before: ({ operation, arguments: [item] }) => {
+        const { sk } = Object(item) as { readonly sk?: string };
+        if (operation === 'put' && sk?.startsWith('UNIT#')) saved.push(sk);
+      },
+    });
+    const on = rebuildContext(world);
+    const { context } = on;
+    const now = () => {
+      world.clock.advance(20_000);
+      return world.clock.now();
+    };
+    const metadata = new Metadata(table, world.dependencies.newId);
+    await runRebuild({ ...on, context: { ...context, metadata, now } }, {}, { concurrency: 1 });
+    expect(saved.length).toBeGreaterThan(60);
+    expect(new Set(saved).size).toBe(saved.length);
+  });
+
   it('is gone on with a day after its last progress, however long ago it was begun', async () => {
     const world = await registry();
     const on = rebuildContext(world);
