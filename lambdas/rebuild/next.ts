@@ -41,7 +41,7 @@ export type Next =
       readonly finished: false;
       readonly id: string;
       readonly phase: Phase;
-      /** Those that are not done. */
+      /** Those that are not done, or the first of them. */
       readonly units: readonly string[];
     }
   | {
@@ -57,6 +57,9 @@ export type Next =
  * means another.
  */
 const MAX_REST = 24 * 3_600_000;
+
+/** An inventory may have more files than what a state of the machine may pass on, which is 256 KB, has room for. */
+const UNITS_AT_ONCE = 2000;
 
 export const filesOf = ({ context, workPrefix }: RebuildContext, { id }: Pick<Rebuild, 'id'>): WorkFiles =>
   new WorkFiles(context.bucket.objects, `${workPrefix}${id}/`);
@@ -82,7 +85,8 @@ export async function next(on: RebuildContext, request: RebuildRequest): Promise
     const units = await unitsOf(on, rebuild);
     const done = await state.done(rebuild, rebuild.phase);
     const left = units.filter((unit) => !done.has(unit));
-    if (left.length > 0) return { finished: false, id: rebuild.id, phase: rebuild.phase, units: left };
+    if (left.length > 0)
+      return { finished: false, id: rebuild.id, phase: rebuild.phase, units: left.slice(0, UNITS_AT_ONCE) };
     const phase: Phase = PHASES[PHASES.indexOf(rebuild.phase) + 1] ?? 'done';
     // Before it is called done: should this be cut short, it is recorded once more, which changes nothing.
     if (phase === 'done') await recordReindex(on.context, rebuild.since);

@@ -179,6 +179,21 @@ describe('a rebuild from an inventory', () => {
     await expect(refused).rejects.toMatchObject({ name: 'InventoryError' });
   });
 
+  it('of very many files is divided in portions that a state machine can pass on', async () => {
+    const world = await registry();
+    const options = { format: 'CSV', createdAt: world.clock.date(), files: 2100 } as const;
+    await writeInventory(inventories, await rowsOf(world.bucket), options);
+    const on = rebuildContext(world, inventories);
+    const first = await next(on, request);
+    if (first.finished) throw new Error('there was nothing to do');
+    expect(first.units).toHaveLength(2000);
+    const [unit = ''] = first.units;
+    await workSlice(on, { id: first.id, phase: 'survey', unit }, { until: Number.POSITIVE_INFINITY });
+    // Those that are left come when some are done.
+    const units = [...first.units.slice(1), 'inventory-1983'];
+    expect(await next(on, request)).toEqual({ ...first, units });
+  });
+
   it.each([
     ['Parquet', 256],
     ['CSV', 512],
