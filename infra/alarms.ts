@@ -11,7 +11,7 @@ import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
-import type { IStateMachine, StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { check } from './checks.ts';
 import { registryMetric } from './metrics.ts';
@@ -25,7 +25,7 @@ export interface Watched {
     readonly notifications?: IFunction;
   };
   /** The machine of distributed runs: of its functions’ errors it makes good what it can, and fails by the rest. */
-  readonly distributed: IStateMachine;
+  readonly distributed: Pick<StateMachine, 'metricFailed' | 'metricTimedOut' | 'metricAborted'>;
   /** Changes on their way to the index. */
   readonly queue: IQueue;
   /** Changes that could not be indexed. */
@@ -45,13 +45,13 @@ export interface AlarmThresholds {
    */
   readonly queueAgeSeconds?: number;
   /**
-   * Errors of all functions within five minutes.
+   * Errors of all functions that no state machine calls, within five minutes.
    *
    * @default 1
    */
   readonly functionErrors?: number;
   /**
-   * Throttled invocations of all functions within five minutes.
+   * Throttled invocations of all functions that no state machine calls, within five minutes.
    *
    * @default 1
    */
@@ -136,19 +136,23 @@ function definitions(props: AlarmsProps): Definition[] {
   const sum = { ...of, statistic: Stats.SUM };
   const most = { ...of, statistic: Stats.MAXIMUM };
   const depth = { period: PERIOD, statistic: Stats.MAXIMUM };
-  const all = Object.values(functions).filter((one) => one !== undefined);
+  // What a rebuild's functions throw, and that they are throttled, its machine makes good, or fails by: see reindex-failed.
+  const { reindexNext: _, reindexSlice: __, ...others } = functions;
+  const all = Object.values(others).filter((one) => one !== undefined);
   return [
     {
       about: 'run-failed',
-      meaning: 'A prune ended with an error, or could not begin.',
+      meaning: 'A prune ended with an error, was stopped, or could not begin.',
       // A run called by hand tells its caller, and leaves no message.
       metric: new MathExpression({
-        expression: 'FILL(waiting, 0) + FILL(failed, 0) + FILL(executions, 0) + FILL(late, 0)',
+        expression:
+          'FILL(waiting, 0) + FILL(failed, 0) + FILL(executions, 0) + FILL(late, 0) + FILL(aborted, 0)',
         usingMetrics: {
           waiting: failures.metricApproximateNumberOfMessagesVisible(depth),
           failed: registryMetric('prune', 'RunErrors', sum),
           executions: props.distributed.metricFailed({ period: PERIOD }),
           late: props.distributed.metricTimedOut({ period: PERIOD }),
+          aborted: props.distributed.metricAborted({ period: PERIOD }),
         },
         period: PERIOD,
         label: 'failed runs',

@@ -215,13 +215,18 @@ export interface RebuildResources extends Resources {
   readonly inventoryBucket?: string;
 }
 
-/** It lists, writes down how far the rebuild is, and deletes what its units have left. */
+/** It lists, marks a rebuild as begun, writes down how far it is, and deletes what its units have left. */
 export function rebuildNextPermissions(on: RebuildResources): Permission[] {
   const { bucket, table, settings } = on;
   return [
     allow(['s3:ListBucket'], [bucket.bucketArn]),
-    allow(['s3:DeleteObject'], [bucket.arnForObjects(`${settings.reindexPrefix}*`)], { because: UNITS }),
+    allow(
+      ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'],
+      [bucket.arnForObjects(`${settings.reindexPrefix}*`)],
+      { because: UNITS },
+    ),
     ...readInventories(on),
+    ...useKey(on, 'kms:Decrypt', 'kms:GenerateDataKey'),
     allow(
       ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
       [table.tableArn],
@@ -251,7 +256,11 @@ export function rebuildSlicePermissions(on: RebuildResources): Permission[] {
 function readInventories({ inventoryBucket }: RebuildResources): Permission[] {
   if (inventoryBucket === undefined) return [];
   const bucket = `arn:${Aws.PARTITION}:s3:::${inventoryBucket}`;
-  return [allow(['s3:GetObject'], [`${bucket}/*`], { because: INVENTORIES })];
+  return [
+    allow(['s3:GetObject'], [`${bucket}/*`], { because: INVENTORIES }),
+    // Without it S3 answers 403 for what is not there.
+    allow(['s3:ListBucket'], [bucket]),
+  ];
 }
 
 /** The registry's notifications only ever set the times of what the table knows. */

@@ -14,6 +14,7 @@ import {
 } from 'aws-cdk-lib/aws-stepfunctions';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { Construct } from 'constructs';
+import { LONGEST } from '../lambdas/rebuild/state.ts';
 import { check } from './checks.ts';
 import { NEVER_ASYNCHRONOUS, RegistryFunction } from './function.ts';
 import { acknowledge } from './permission.ts';
@@ -37,14 +38,13 @@ export interface RebuilderProps extends RebuildResources {
 
 /** The longest there is. A slice ends three minutes before, and the next goes on. */
 const TIMEOUT = Duration.minutes(15);
-/** An execution's history has room for some 2,500 slices, which is far less than that. */
-const LONGEST = Duration.days(30);
 /** More than Step Functions runs of an inline map at a time. */
 const WORKERS = { minimum: 1, maximum: 40 } as const;
 
 /** By their names, so that what cannot get better by another try ends the execution at once. */
 const FINAL = [
   'RebuildSupersededError',
+  'RebuildTooOldError',
   'InvalidRebuildError',
   'InventoryError',
   'ConfigurationError',
@@ -63,14 +63,16 @@ export class Rebuilder extends Construct {
   /** @throws Error when the number of workers cannot be. */
   constructor(scope: Construct, id: string, props: RebuilderProps) {
     super(scope, id);
-    const { bucket, environment, restorer, workers = 16, logRetention } = props;
+    const { bucket, environment, restorer, workers = 16, inventoryBucket, logRetention } = props;
     check.wholeNumber('reindexWorkers', workers, WORKERS);
+    if (inventoryBucket !== undefined) check.bucketName('inventoryBucket', inventoryBucket);
     const common = {
       ...{ timeout: TIMEOUT, environment: { ...environment, RESTORE_FUNCTION: restorer.functionName } },
       ...(logRetention === undefined ? {} : { logRetention }),
     };
+    const told = inventoryBucket === undefined ? {} : { INVENTORY_BUCKET: inventoryBucket };
     this.next = new RegistryFunction(this, 'Next', {
-      ...common,
+      ...{ ...common, environment: { ...common.environment, ...told } },
       handler: 'rebuild/next-handler.ts',
       description: `Says what a rebuild of the index of ${bucket.bucketName} has to do next`,
       memorySize: 512,
@@ -89,7 +91,7 @@ export class Rebuilder extends Construct {
       description: `Rebuilds the index of ${bucket.bucketName}`,
       definition: this.#definition(workers),
       functions: [this.next.function, this.slice.function],
-      timeout: LONGEST,
+      timeout: Duration.millis(LONGEST),
       ...(logRetention === undefined ? {} : { logRetention }),
     });
   }

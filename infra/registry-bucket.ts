@@ -24,15 +24,12 @@ export interface RegistryBucketProps {
   readonly settings: CheckedSettings;
 }
 
-/** What S3 allows (general purpose buckets; dots are allowed and yet break TLS). */
-const BUCKET_NAME = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
-
 /** How long journals are kept: as long as the table's items of runs. */
 const JOURNAL_DAYS = 365;
 const HEARTBEAT_DAYS = 2;
 /** A plan is applied within days; when its last blob has gone, the runs that applied it tell of it. */
 const PLAN_DAYS = 90;
-/** What a rebuild leaves that was never ended; one that ends deletes it. */
+/** What a rebuild leaves that was never ended; one that ends deletes it, and none may take as long. */
 const REBUILD_DAYS = 14;
 /** distribution's uploads end within hours; the prune ends those that did not after a week. */
 const MULTIPART_DAYS = 14;
@@ -97,7 +94,7 @@ function newBucket(
  * first and keeps what is there. When the stack goes, EventBridge stays on: others may have come to use it.
  */
 function existingBucket(scope: Construct, bucketName: string): IBucket {
-  check.matches('bucketName', bucketName, BUCKET_NAME, '3 to 63 lower-case letters, digits, "-" and "."');
+  check.bucketName('bucketName', bucketName);
   const stack = Stack.of(scope);
   const log = new LogGroup(scope, 'NotificationsLog', {
     retention: RetentionDays.THREE_MONTHS,

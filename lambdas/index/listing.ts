@@ -3,6 +3,7 @@ import type { Digest } from '../registry/digest.ts';
 import type { RegistryKey, RegistryLayout } from '../registry/layout.ts';
 import { listPages } from '../store/pages.ts';
 import type { RegistryBucket } from '../store/registry-bucket.ts';
+import { MAX_NAMES } from './tag-names.ts';
 
 const MARKERS = new Set(['_manifests', '_layers', '_uploads']);
 
@@ -94,24 +95,34 @@ function isOneOf<K extends RegistryKey['kind']>(
 
 /** What the tags of a repository tell of a manifest. */
 export interface TagHistory {
+  /** As many as are remembered. */
   readonly tags: Set<string>;
   /** When a tag that names the manifest in its history was last put anywhere (milliseconds since the epoch). */
   movedAt: number;
 }
 
-/** The history of all tags of a repository, by manifest. */
+/**
+ * The history of all tags of a repository, by manifest. They come in the order of their keys: of each tag where it stands,
+ * then which manifests it has named.
+ */
 export class TagHistories {
-  readonly #byTag = new Map<string, Digest[]>();
-  readonly #movedAt = new Map<string, number>();
-  #byManifest: Map<Digest, TagHistory> | undefined;
+  readonly #only: ReadonlySet<Digest> | undefined;
+  readonly #byManifest = new Map<Digest, TagHistory>();
+  #standing: { readonly tag: string; readonly movedAt: number } | undefined;
+
+  /** @param only the manifests that are asked for. @default all */
+  constructor(only?: ReadonlySet<Digest>) {
+    this.#only = only;
+  }
 
   add(entry: Listed<'tag' | 'tag-history'>): void {
-    this.#byManifest = undefined;
-    if (entry.kind === 'tag') this.#movedAt.set(entry.tag, entry.lastModified.getTime());
-    else {
-      const digests = this.#byTag.get(entry.tag);
-      if (digests === undefined) this.#byTag.set(entry.tag, [entry.digest]);
-      else digests.push(entry.digest);
+    const { tag } = entry;
+    if (entry.kind === 'tag') this.#standing = { tag, movedAt: entry.lastModified.getTime() };
+    else if (this.#only?.has(entry.digest) ?? true) {
+      const history = this.#byManifest.get(entry.digest) ?? { tags: new Set<string>(), movedAt: 0 };
+      this.#byManifest.set(entry.digest, history);
+      if (history.tags.size < MAX_NAMES) history.tags.add(tag);
+      if (this.#standing?.tag === tag) history.movedAt = Math.max(history.movedAt, this.#standing.movedAt);
     }
   }
 
@@ -122,21 +133,6 @@ export class TagHistories {
 
   /** What all tags that were added tell of a manifest. */
   of(digest: Digest): TagHistory | undefined {
-    this.#byManifest ??= this.#inverted();
     return this.#byManifest.get(digest);
-  }
-
-  #inverted(): Map<Digest, TagHistory> {
-    const histories = new Map<Digest, TagHistory>();
-    for (const [tag, digests] of this.#byTag) {
-      const movedAt = this.#movedAt.get(tag) ?? 0;
-      for (const digest of digests) {
-        const history = histories.get(digest) ?? { tags: new Set<string>(), movedAt: 0 };
-        history.tags.add(tag);
-        history.movedAt = Math.max(history.movedAt, movedAt);
-        histories.set(digest, history);
-      }
-    }
-    return histories;
   }
 }

@@ -4,7 +4,7 @@ import { manifestKey } from '../store/items.ts';
 import type { IndexContext } from './context.ts';
 
 /** An item holds 400 KB. A tag beyond these holds its manifest all the same, by its edge. */
-const MAX_NAMES = 500;
+export const MAX_NAMES = 500;
 
 /** The names to remember, each once. */
 export const remembered = (tags: readonly string[]): string[] =>

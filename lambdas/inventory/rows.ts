@@ -14,6 +14,9 @@ export interface InventoryObject {
   readonly lastModified: number;
 }
 
+/** Of a Parquet file: a row group may have millions. */
+const ROWS_AT_ONCE = 200_000;
+
 type Row = Readonly<Record<string, unknown>>;
 
 /** hyparquet itself knows Snappy, which S3 writes; these are in Node. */
@@ -26,7 +29,7 @@ const COMPRESSORS: Compressors = {
  * The rows of a file, one by one, in its order: undefined for what is no object now, that is a delete marker or a version
  * that is not the latest.
  *
- * @throws InventoryError when a row is not as the manifest says.
+ * @throws InventoryError when the file is not of its format, or a row is not as the manifest says.
  */
 export async function* inventoryRows(
   { format, columns }: Pick<InventoryManifest, 'format' | 'columns'>,
@@ -34,7 +37,15 @@ export async function* inventoryRows(
 ): AsyncGenerator<InventoryObject | undefined> {
   const rows = format === 'CSV' ? csvRows(file, columns) : parquetRows(file);
   let number = 0;
-  for await (const row of rows) yield toObject(row, ++number);
+  try {
+    for await (const row of rows) yield toObject(row, ++number);
+  } catch (cause) {
+    if (cause instanceof InventoryError) throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new InventoryError(`an inventory's file, after row ${number}: ${reason}: allowed is ${format}`, {
+      cause,
+    });
+  }
 }
 
 async function* csvRows(file: Uint8Array, columns: readonly string[]): AsyncGenerator<Row> {
@@ -51,25 +62,28 @@ async function* csvRows(file: Uint8Array, columns: readonly string[]): AsyncGene
   }
 }
 
-/** One row group after another, so that never more than one is there unpacked. */
+/** Some rows of one row group after the others, so that never more of them are there unpacked. */
 async function* parquetRows(bytes: Uint8Array): AsyncGenerator<Row> {
-  const buffer = Uint8Array.from(bytes).buffer;
   const file = {
-    byteLength: buffer.byteLength,
-    slice: (from: number, to?: number) => buffer.slice(from, to),
+    byteLength: bytes.byteLength,
+    // Copies what is asked for, one column of a row group at most, and not the file.
+    slice: (from: number, to?: number) => new Uint8Array(bytes.subarray(from, to)).buffer,
   };
   const metadata = await parquetMetadataAsync(file);
   const known = new Set(['key', 'is_latest', 'is_delete_marker', 'size', 'last_modified_date']);
   const columns = metadata.schema.map(({ name }) => name).filter((name) => known.has(name));
   let rowStart = 0;
   for (const group of metadata.row_groups) {
-    const rowEnd = rowStart + Number(group.num_rows);
-    const range = { rowStart, rowEnd };
-    const rows = await parquetReadObjects({ file, metadata, columns, ...range, compressors: COMPRESSORS });
-    for (const row of rows) {
-      yield Object.fromEntries(Object.entries(row).map(([name, value]) => [columnOf(name), value]));
+    const end = rowStart + Number(group.num_rows);
+    while (rowStart < end) {
+      const rowEnd = Math.min(rowStart + ROWS_AT_ONCE, end);
+      const range = { rowStart, rowEnd };
+      const rows = await parquetReadObjects({ file, metadata, columns, ...range, compressors: COMPRESSORS });
+      for (const row of rows) {
+        yield Object.fromEntries(Object.entries(row).map(([name, value]) => [columnOf(name), value]));
+      }
+      rowStart = rowEnd;
     }
-    rowStart = rowEnd;
   }
 }
 

@@ -3,9 +3,8 @@ import type { Comparison } from '../index/comparison.ts';
 import { blobDirectories } from '../index/listing.ts';
 import { showBlobs } from '../index/reindex-listing.ts';
 import type { RegistryBucket } from '../store/registry-bucket.ts';
-import type { Value } from '../store/table.ts';
 import { fromInventory, listingOf } from './inventory.ts';
-import { type Job, takeSteps, type Work } from './job.ts';
+import { type Job, type Step, takeSteps, type Work } from './job.ts';
 import { type Part, partOfDirectory } from './parts.ts';
 import { claimsOf } from './scan.ts';
 import { compare } from './shown.ts';
@@ -31,10 +30,7 @@ export async function blobParts(bucket: RegistryBucket): Promise<Part[]> {
 const partOf = (directory: string): Part => partOfDirectory(directory.split('/').at(-2) ?? '');
 
 /** From the inventory, if it has any of the part; else by listing. */
-async function* stepsOf(
-  job: Job,
-  comparison: Comparison,
-): AsyncGenerator<{ readonly cursor: Value; readonly take: () => Promise<void> }> {
+async function* stepsOf(job: Job, comparison: Comparison): AsyncGenerator<Step> {
   const { bucket } = comparison.context;
   const { file, until, after } = (job.cursor ?? {}) as Cursor;
   let isCovered = file !== undefined;

@@ -29,20 +29,27 @@ export interface Job {
 /** @returns where to go on; undefined when all is done. */
 export type Work = (job: Job) => Promise<Value | undefined>;
 
+export interface Step {
+  /** Where the next slice goes on, should there be no time for another step. */
+  readonly cursor: Value;
+  readonly take: () => Promise<void>;
+}
+
 /**
  * Takes steps until they or the time are at an end; at least one, so that however little time there is, it comes to an end.
  *
+ * @param steps each made when there is time for it; `undefined` while one is made for long, so that time can end it.
  * @returns the last step's cursor if there was no time for more, undefined if there was nothing more.
  */
 export async function takeSteps(
-  steps: AsyncIterable<{ readonly cursor: Value; readonly take: () => Promise<void> }>,
+  steps: AsyncIterable<Step | undefined>,
   isOver: () => boolean,
 ): Promise<Value | undefined> {
   let last: Value | undefined;
-  for await (const { cursor, take } of steps) {
+  for await (const step of steps) {
+    await step?.take();
+    last = step?.cursor ?? last;
     if (last !== undefined && isOver()) return last;
-    await take();
-    last = cursor;
   }
   return undefined;
 }

@@ -14,12 +14,12 @@ import type { IndexContext } from '../index/context.ts';
 import { recordReindex } from '../index/heartbeat.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { blobParts } from './blobs.ts';
-import { RebuildSupersededError } from './errors.ts';
-import { readInventory } from './inventory.ts';
+import { RebuildSupersededError, RebuildTooOldError } from './errors.ts';
+import { assertWhereAllowed, readInventory } from './inventory.ts';
 import type { PartialReport } from './report.ts';
 import type { RebuildRequest } from './request.ts';
 import { segmentUnits } from './scan.ts';
-import { PHASES, type Phase, type Rebuild, RebuildState } from './state.ts';
+import { LONGEST, PHASES, type Phase, type Rebuild, RebuildState } from './state.ts';
 import { WorkFiles } from './work-files.ts';
 
 /** What a rebuild in units works with. */
@@ -31,6 +31,8 @@ export interface RebuildContext {
   readonly workPrefix: string;
   /** Any bucket in which there is an inventory. */
   readonly storeOf: (bucket: string) => ObjectStore;
+  /** Those in which there may be one. @default any that can be read */
+  readonly inventoryBuckets?: readonly string[];
   readonly newId: () => string;
 }
 
@@ -39,7 +41,7 @@ export type Next =
       readonly finished: false;
       readonly id: string;
       readonly phase: Phase;
-      /** Those that are not done. */
+      /** Those that are not done, or the first of them. */
       readonly units: readonly string[];
     }
   | {
@@ -51,10 +53,13 @@ export type Next =
     };
 
 /**
- * An unfinished rebuild that is older is not gone on with (milliseconds): what it knows of the table and the bucket says
- * less and less of what is there.
+ * An unfinished rebuild that has made no progress for longer is not gone on with (milliseconds): whoever begins one then
+ * means another.
  */
-export const MAX_AGE = 24 * 3_600_000;
+const MAX_REST = 24 * 3_600_000;
+
+/** An inventory may have more files than what a state of the machine may pass on, which is 256 KB, has room for. */
+const UNITS_AT_ONCE = 2000;
 
 export const filesOf = ({ context, workPrefix }: RebuildContext, { id }: Pick<Rebuild, 'id'>): WorkFiles =>
   new WorkFiles(context.bucket.objects, `${workPrefix}${id}/`);
@@ -66,6 +71,7 @@ const inventoryUnit = (at: number): string => `inventory-${at}`;
  * Begins a rebuild, goes on with it, or ends it.
  *
  * @throws RebuildSupersededError when another was begun meanwhile.
+ * @throws RebuildTooOldError when it was begun too long ago to be gone on with.
  * @throws InventoryError when its inventory cannot be used.
  */
 export async function next(on: RebuildContext, request: RebuildRequest): Promise<Next> {
@@ -74,11 +80,13 @@ export async function next(on: RebuildContext, request: RebuildRequest): Promise
   let rebuild = request.id === undefined ? await begin(on, state, request) : await known(state, request.id);
   for (;;) {
     if (rebuild.phase === 'done') return await finished(on, state, rebuild);
+    assertNotTooOld(rebuild, on.context.now());
     await filesOf(on, rebuild).assertThere();
     const units = await unitsOf(on, rebuild);
     const done = await state.done(rebuild, rebuild.phase);
     const left = units.filter((unit) => !done.has(unit));
-    if (left.length > 0) return { finished: false, id: rebuild.id, phase: rebuild.phase, units: left };
+    if (left.length > 0)
+      return { finished: false, id: rebuild.id, phase: rebuild.phase, units: left.slice(0, UNITS_AT_ONCE) };
     const phase: Phase = PHASES[PHASES.indexOf(rebuild.phase) + 1] ?? 'done';
     // Before it is called done: should this be cut short, it is recorded once more, which changes nothing.
     if (phase === 'done') await recordReindex(on.context, rebuild.since);
@@ -94,18 +102,30 @@ export async function known(state: RebuildState, id: string): Promise<Rebuild> {
   throw new RebuildSupersededError(`rebuild ${id} has given way to ${rebuild?.id ?? 'none'}`);
 }
 
+/** @throws RebuildTooOldError */
+export function assertNotTooOld({ id, startedAt }: Rebuild, now: number): void {
+  if (now - startedAt < LONGEST) return;
+  const days = LONGEST / (24 * 3_600_000);
+  throw new RebuildTooOldError(
+    `rebuild ${id} was begun at ${new Date(startedAt).toISOString()}, and may take ${days} days: begin another, which ` +
+      'takes over what the table has by now',
+  );
+}
+
 async function begin(
   on: RebuildContext,
   state: RebuildState,
   { inventory, restart = false }: RebuildRequest,
 ): Promise<Rebuild> {
+  if (inventory !== undefined) assertWhereAllowed(inventory, on.inventoryBuckets);
   const now = on.context.now();
   const before = await state.current();
   const isWorthIt =
     before !== undefined &&
     before.phase !== 'done' &&
-    before.startedAt > now - MAX_AGE &&
-    before.location === inventory;
+    before.location === inventory &&
+    now - before.startedAt < LONGEST &&
+    now - (await state.progressedAt(before)) < MAX_REST;
   if (isWorthIt && !restart) return before;
   const manifest =
     inventory === undefined ? undefined : await readInventory(on.storeOf, inventory, on.bucketName);

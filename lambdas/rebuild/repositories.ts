@@ -1,6 +1,6 @@
 /** The repositories of one part: links, tags, manifests, uploads, and whatever of them the table does not claim. */
 import type { Comparison } from '../index/comparison.ts';
-import { TagHistories } from '../index/listing.ts';
+import { type ListedObject, parsed, TagHistories } from '../index/listing.ts';
 import {
   type HistoryOf,
   reindexUploads,
@@ -9,9 +9,8 @@ import {
   type SectionName,
   sectionPrefix,
 } from '../index/reindex-listing.ts';
-import type { Value } from '../store/table.ts';
 import { fromInventory, listingOf } from './inventory.ts';
-import { type Job, takeSteps, type Work } from './job.ts';
+import { type Job, type Step, takeSteps, type Work } from './job.ts';
 import { showLate } from './late.ts';
 import { namesOf } from './names.ts';
 import { placeOfKey } from './parts.ts';
@@ -26,11 +25,6 @@ interface Cursor {
   /** The repository, and the key where a page of its listing has ended. */
   readonly name?: string;
   readonly after?: string;
-}
-
-interface Step {
-  readonly cursor: Value;
-  readonly take: () => Promise<void>;
 }
 
 /**
@@ -51,14 +45,19 @@ async function namesIn({ files, unit }: Job): Promise<string[]> {
   return [...names].sort();
 }
 
-async function* stepsOf(job: Job, comparison: Comparison, names: readonly string[]): AsyncGenerator<Step> {
+async function* stepsOf(
+  job: Job,
+  comparison: Comparison,
+  names: readonly string[],
+): AsyncGenerator<Step | undefined> {
   const from = job.cursor as Cursor | undefined;
   const order = [...SECTION_NAMES, 'uploads'] as const;
   for (const section of order.slice(from === undefined ? 0 : order.indexOf(from.section))) {
     const within = section === from?.section ? from : { section };
     if (section === 'uploads') yield* uploadSteps(comparison, names, within);
     else if (section === 'links') yield* linkSteps(job, comparison, names, within);
-    else yield* listingSteps(job, comparison, names, { ...within, section });
+    else if (section === 'tags') yield* listingSteps(comparison, names, { ...within, section });
+    else yield* manifestSteps(job, comparison, names, within);
   }
 }
 
@@ -80,7 +79,7 @@ async function* linkSteps(
   }
   const rest = names.filter((name) => !covered.has(name));
   const { name, after } = from;
-  yield* listingSteps(job, comparison, rest, {
+  yield* listingSteps(comparison, rest, {
     section: 'links',
     ...(name === undefined ? {} : { name }),
     ...(after === undefined ? {} : { after }),
@@ -89,38 +88,91 @@ async function* linkSteps(
 
 /** By listing the bucket. */
 async function* listingSteps(
-  job: Job,
   comparison: Comparison,
   names: readonly string[],
-  from: Cursor & { readonly section: SectionName },
+  from: Cursor & { readonly section: 'links' | 'tags' },
 ): AsyncGenerator<Step> {
-  const { bucket } = comparison.context;
-  const section = SECTIONS[from.section];
+  const { section } = from;
   for (const name of names.filter((name) => name >= (from.name ?? ''))) {
-    const prefix = sectionPrefix(bucket, name, section);
-    const historyOf = from.section === 'manifests' ? await historiesOf(comparison, name) : none;
     const after = name === from.name ? from.after : undefined;
-    for await (const objects of bucket.pages(prefix, after)) {
-      const last = objects.at(-1)?.key;
-      if (last === undefined) continue;
-      const cursor = { section: from.section, name, after: last };
-      const take = async () => {
-        await section.show(comparison, objects, historyOf);
-        if (from.section === 'manifests') await showLate(comparison, job.rebuild, objects);
-      };
-      yield { cursor, take };
+    for await (const page of pagesOf(comparison, name, section, after)) {
+      const cursor = { section, name, after: page.last };
+      yield { cursor, take: () => SECTIONS[section].show(comparison, page.objects) };
     }
   }
 }
 
-const none: HistoryOf = () => undefined;
+/** Manifests of one repository for which its tags are listed once; what the tags tell of so many is in memory. */
+const MANIFESTS_AT_ONCE = 50_000;
 
-/** What the tags of a repository tell of its manifests, listed once more: to keep it for all would take too much memory. */
-async function historiesOf({ context: { bucket } }: Comparison, name: string): Promise<HistoryOf> {
-  const histories = new TagHistories();
-  for await (const objects of bucket.pages(sectionPrefix(bucket, name, SECTIONS.tags)))
-    histories.addAll(bucket.layout, objects);
-  return (_, digest) => histories.of(digest);
+/** With what the tags of a repository tell of its manifests: listed once more, since to keep it takes too much memory. */
+export async function* manifestSteps(
+  job: Pick<Job, 'rebuild'>,
+  comparison: Comparison,
+  names: readonly string[],
+  from: Cursor,
+): AsyncGenerator<Step | undefined> {
+  for (const name of names.filter((name) => name >= (from.name ?? ''))) {
+    let pages: SectionPage[] = [];
+    let count = 0;
+    for await (const page of pagesOf(
+      comparison,
+      name,
+      'manifests',
+      name === from.name ? from.after : undefined,
+    )) {
+      pages.push(page);
+      count += page.objects.length;
+      yield undefined;
+      if (count < MANIFESTS_AT_ONCE) continue;
+      yield* withHistories(job, comparison, name, pages);
+      pages = [];
+      count = 0;
+    }
+    if (count > 0) yield* withHistories(job, comparison, name, pages);
+  }
+}
+
+async function* withHistories(
+  job: Pick<Job, 'rebuild'>,
+  comparison: Comparison,
+  name: string,
+  pages: readonly SectionPage[],
+): AsyncGenerator<Step | undefined> {
+  const { layout } = comparison.context.bucket;
+  const digests = pages.flatMap(({ objects }) => parsed(layout, objects, ['revision']).known);
+  const histories = new TagHistories(new Set(digests.map(({ digest }) => digest)));
+  for await (const { objects } of pagesOf(comparison, name, 'tags')) {
+    histories.addAll(layout, objects);
+    yield undefined;
+  }
+  const historyOf: HistoryOf = (_, digest) => histories.of(digest);
+  for (const { objects, last } of pages) {
+    const take = async () => {
+      await SECTIONS.manifests.show(comparison, objects, historyOf);
+      await showLate(comparison, job.rebuild, objects);
+    };
+    yield { cursor: { section: 'manifests', name, after: last }, take };
+  }
+}
+
+interface SectionPage {
+  readonly objects: readonly ListedObject[];
+  /** The key where it ends. */
+  readonly last: string;
+}
+
+/** Of one repository. */
+async function* pagesOf(
+  { context: { bucket } }: Comparison,
+  name: string,
+  section: SectionName,
+  after?: string,
+): AsyncGenerator<SectionPage> {
+  for await (const objects of bucket.pages(sectionPrefix(bucket, name, SECTIONS[section]), after)) {
+    const last = objects.at(-1)?.key;
+    if (last !== undefined) yield { objects, last };
+  }
 }
 
 async function* uploadSteps(

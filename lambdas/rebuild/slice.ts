@@ -7,7 +7,7 @@ import { InvalidRebuildError, RebuildSupersededError } from './errors.ts';
 import { divideInventory } from './inventory.ts';
 import type { Work } from './job.ts';
 import { divideNames } from './names.ts';
-import { filesOf, known, NAMES_UNIT, type RebuildContext } from './next.ts';
+import { assertNotTooOld, filesOf, known, NAMES_UNIT, type RebuildContext } from './next.ts';
 import { type PartialReport, toPartial } from './report.ts';
 import { reindexRepositories } from './repositories.ts';
 import type { SliceRequest } from './request.ts';
@@ -41,6 +41,7 @@ const WORK: Readonly<Record<Exclude<Phase, 'survey' | 'done'>, Work>> = {
  * same.
  *
  * @throws RebuildSupersededError when another rebuild was begun meanwhile.
+ * @throws RebuildTooOldError when it was begun too long ago to be gone on with.
  * @throws what S3 and DynamoDB throw.
  */
 export async function workSlice(
@@ -57,6 +58,7 @@ export async function workSlice(
   if (rebuild.phase !== phase) {
     throw new RebuildSupersededError(`rebuild ${id} is at ${rebuild.phase}, and ${phase} is over`);
   }
+  assertNotTooOld(rebuild, context.now());
   await filesOf(on, rebuild).assertThere();
   const reporter = new ReindexReporter();
   const startedAt = context.now();

@@ -8,8 +8,14 @@ import { addReport, type PartialReport } from './report.ts';
 export const PHASES = ['survey', 'repositories', 'blobs', 'items', 'verification', 'done'] as const;
 export type Phase = (typeof PHASES)[number];
 
-/** After which its items are deleted by TTL (seconds). */
+/** After which its items are deleted by TTL (seconds): not before its files are, see {@link LONGEST}. */
 const KEPT = 14 * 24 * 3600;
+
+/**
+ * How long a rebuild may take from its begin to its end (milliseconds). What its units leave for one another is deleted by the
+ * bucket's lifecycle after 14 days, and what is gone would be taken for what never was.
+ */
+export const LONGEST = 13 * 24 * 3_600_000;
 
 export interface Rebuild {
   readonly version: number;
@@ -101,6 +107,7 @@ export class RebuildState {
       done: cursor === undefined,
       ...(cursor === undefined ? {} : { cursor }),
       report: toValue(addReport(before.report, report)),
+      savedAt: this.#now(),
       expireAt: this.#expireAt(),
     };
     return await this.#table.put(
@@ -116,6 +123,15 @@ export class RebuildState {
     for await (const item of this.#query(pk, prefix))
       if (item['done'] === true) done.add(item.sk.slice(prefix.length));
     return done;
+  }
+
+  /** When a slice of it has last ended; if none has, when it was begun (milliseconds since the epoch). */
+  async progressedAt({ id, startedAt }: Pick<Rebuild, 'id' | 'startedAt'>): Promise<number> {
+    let last = startedAt;
+    const { pk, prefix } = rebuildUnits(id);
+    for await (const { savedAt } of this.#query(pk, prefix))
+      if (typeof savedAt === 'number') last = Math.max(last, savedAt);
+    return last;
   }
 
   /** What all units of a rebuild have found. */

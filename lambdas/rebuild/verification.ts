@@ -1,8 +1,7 @@
 /** The items of one part that no listing has shown: each is looked at in the bucket. */
 import pMap from 'p-map';
 import { relook } from '../index/relook.ts';
-import type { Value } from '../store/table.ts';
-import { type Job, takeSteps, type Work } from './job.ts';
+import { type Job, type Step, takeSteps, type Work } from './job.ts';
 import { itemsOf, toEntry } from './scan.ts';
 import { shownOf } from './shown.ts';
 
@@ -10,9 +9,7 @@ const CONCURRENCY = 16;
 
 export const verify: Work = async (job) => await takeSteps(stepsOf(job), job.isOver);
 
-async function* stepsOf(
-  job: Job,
-): AsyncGenerator<{ readonly cursor: Value; readonly take: () => Promise<void> }> {
+async function* stepsOf(job: Job): AsyncGenerator<Step> {
   const { context, reporter } = job;
   const shown = await job.files.prints(shownOf(job.unit));
   const claimed = { has: () => false };

@@ -82,11 +82,14 @@ describe('the alarm', () => {
   test.each([
     [
       'run-failed',
-      ['ApproximateNumberOfMessagesVisible', 'RunErrors', 'ExecutionsFailed', 'ExecutionsTimedOut'],
+      [
+        ...['ApproximateNumberOfMessagesVisible', 'RunErrors'],
+        ...['ExecutionsFailed', 'ExecutionsTimedOut', 'ExecutionsAborted'],
+      ],
     ],
     ['reindex-failed', ['ExecutionsFailed', 'ExecutionsTimedOut', 'ExecutionsAborted']],
-    ['function-errors', Array(7).fill('Errors')],
-    ['throttles', Array(7).fill('Throttles')],
+    ['function-errors', Array(5).fill('Errors')],
+    ['throttles', Array(5).fill('Throttles')],
   ])('%s counts where nothing is published too', (about, names) => {
     const metrics = alarm(about)?.['Metrics'] as { Expression?: string; MetricStat?: { Metric: object } }[];
     const [expression] = metrics.flatMap(({ Expression }) => Expression ?? []);
@@ -94,6 +97,10 @@ describe('the alarm', () => {
     expect(metrics.flatMap(({ MetricStat }) => MetricStat?.Metric ?? [])).toEqual(
       names.map((MetricName: string) => expect.objectContaining({ MetricName })),
     );
+  });
+
+  test.each(['function-errors', 'throttles'])('%s leaves to a machine what it tries again', (about) => {
+    expect(JSON.stringify(alarm(about))).not.toMatch(/Reindex|Distributed/);
   });
 
   test('of dead letters is on the queue that a run looks at', () => {

@@ -155,16 +155,46 @@ describe('its settings', () => {
     expect(definitionOf(template, MACHINE).States['Units']).toMatchObject({ MaxConcurrency: concurrency });
   });
 
+  test('an execution ends before the files of a rebuild expire', () => {
+    const template = templateOf();
+    const { TimeoutSeconds } = definitionOf(template, MACHINE) as { readonly TimeoutSeconds?: number };
+    const [bucket] = Object.values(template.findResources('AWS::S3::Bucket'));
+    const rules: { Id: string; ExpirationInDays: number }[] =
+      bucket?.['Properties'].LifecycleConfiguration.Rules;
+    const days = rules.find(({ Id }) => Id === 'rebuilds')?.ExpirationInDays ?? 0;
+    expect(TimeoutSeconds).toBe((days - 1) * 86_400);
+  });
+
   test.each([0, 41, 1.5])('%s workers cannot be', (reindexWorkers) => {
     expect(() => templateOf({ reindexWorkers })).toThrow(
       `reindexWorkers is out of range: got ${reindexWorkers}`,
     );
   });
 
+  test.each([
+    ['a pattern', 'my-*'],
+    ['every bucket', '*'],
+    ['an ARN', 'arn:aws:s3:::my-inventories'],
+    ['a URL', 's3://my-inventories'],
+    ['an address', '192.168.0.1'],
+    ['two dots', 'my..inventories'],
+    ['an alias', 'my-inventories-s3alias'],
+  ])('%s is no bucket of inventories', (_, inventoryBucket) => {
+    expect(() => templateOf({ inventoryBucket })).toThrow(
+      `inventoryBucket cannot be ${JSON.stringify(inventoryBucket)}: allowed are names of buckets`,
+    );
+  });
+
   test('inventories are read where they are said to be, and nowhere else', () => {
     const reads = (template = templateOf({ bucketName: 'my-registry' })) =>
       JSON.stringify(template.findResources('AWS::IAM::Policy')).includes('s3:::my-inventories/*');
-    expect(reads()).toBe(false);
-    expect(reads(templateOf({ bucketName: 'my-registry', inventoryBucket: 'my-inventories' }))).toBe(true);
+    const told = (template: Template) =>
+      Object.entries(template.findResources('AWS::Lambda::Function')).find(([id]) =>
+        id.startsWith('ReindexNext'),
+      )?.[1]['Properties'].Environment.Variables.INVENTORY_BUCKET;
+    const without = templateOf({ bucketName: 'my-registry' });
+    expect([reads(without), told(without)]).toEqual([false, undefined]);
+    const having = templateOf({ bucketName: 'my-registry', inventoryBucket: 'my-inventories' });
+    expect([reads(having), told(having)]).toEqual([true, 'my-inventories']);
   });
 });

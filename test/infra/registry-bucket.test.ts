@@ -41,7 +41,7 @@ describe('a bucket that exists', () => {
     (bucketName) => {
       expect(() => templateOf({ bucketName })).toThrow(
         `bucketName cannot be ${JSON.stringify(bucketName)}: ` +
-          'allowed are 3 to 63 lower-case letters, digits, "-" and "."',
+          'allowed are names of buckets, of 3 to 63 lower-case letters, digits, "-" and "."',
       );
     },
   );

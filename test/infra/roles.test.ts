@@ -37,6 +37,7 @@ describe('the roles', () => {
       ['PruneDistributedWorkerRole', ['kms:Decrypt', 'kms:GenerateDataKey']],
       ['PruneDistributedStartRole', ['kms:Decrypt', 'kms:GenerateDataKey']],
       ['PruneDistributedFinishRole', 'kms:Decrypt'],
+      ['ReindexNextRole', ['kms:Decrypt', 'kms:GenerateDataKey']],
       ['ReindexSliceRole', ['kms:Decrypt', 'kms:GenerateDataKey']],
     ]);
     for (const { Condition } of ofKey) expect(Object.keys(Condition ?? {})).toEqual(['StringEquals']);

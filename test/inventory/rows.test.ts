@@ -1,8 +1,8 @@
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { parquetWriteBuffer } from 'hyparquet-writer';
-import { describe, expect, it } from 'vitest';
-import { parseInventoryManifest, parseLocation } from '../../lambdas/inventory/manifest.ts';
+import { describe, expect, it, test } from 'vitest';
+import { InventoryError, parseInventoryManifest, parseLocation } from '../../lambdas/inventory/manifest.ts';
 import { type InventoryObject, inventoryRows } from '../../lambdas/inventory/rows.ts';
 import { csv, type InventoryRow, parquet, SCHEMAS } from '../support/inventories.ts';
 import { runs } from '../support/runs.ts';
@@ -73,13 +73,31 @@ describe.each(['CSV', 'Parquet'] as const)('rows of %s', (format) => {
 
   it('end with an error where the file does', async () => {
     const whole = write([{ key: 'a', size: 1, lastModified: new Date(0) }]);
-    await expect(read(format, whole.subarray(0, whole.length - 12))).rejects.toThrow();
+    await expect(read(format, whole.subarray(0, whole.length - 12))).rejects.toThrow(InventoryError);
   });
 
   it('that say nothing are an error', async () => {
     const bad = write([{ key: '', size: 1, lastModified: new Date(0) }]);
     await expect(read(format, bad)).rejects.toThrow(/row 1.*got key ""/);
   });
+});
+
+test('rows of Parquet are read some at a time, however many a row group has', async () => {
+  const count = 450_001;
+  const rows = Array.from({ length: count }, (_, at) => at);
+  const buffer = parquetWriteBuffer({
+    columnData: [
+      { name: 'key', data: rows.map((at) => `key ${at}`), type: 'STRING', nullable: false },
+      { name: 'size', data: rows.map(BigInt), type: 'INT64' },
+      { name: 'last_modified_date', data: rows.map((at) => new Date(at)), type: 'TIMESTAMP' },
+    ],
+    rowGroupSize: count,
+  });
+  const found = await read('Parquet', new Uint8Array(buffer));
+  expect(found).toHaveLength(count);
+  expect(
+    found.every((row, at) => row?.key === `key ${at}` && row.size === at && row.lastModified === at),
+  ).toBe(true);
 });
 
 describe('compression', () => {

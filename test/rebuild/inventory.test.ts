@@ -5,6 +5,7 @@ import { workSlice } from '../../lambdas/rebuild/slice.ts';
 import { MemoryBucket } from '../../local/memory-bucket.ts';
 import { HOUR, MINUTE } from '../support/clock.ts';
 import { digestOf, image, index, layer } from '../support/images.ts';
+import { intercept } from '../support/intercept.ts';
 import { PLACE, rowsOf, writeInventory } from '../support/inventories.ts';
 import { rebuildContext, viewOf } from '../support/rebuilds.ts';
 import { dataKey, layerKey, ROOT } from '../support/registry-writer.ts';
@@ -137,6 +138,82 @@ describe('a rebuild from an inventory', () => {
     expect(await world.items()).toEqual(before);
   });
 
+  it.each([
+    ['AccessDenied', [], /manifest.json cannot be read \(AccessDenied: .*allowed is an object .* may read/],
+    ['InternalError', [], /^of the test$/],
+    ['any', ['other'], /inventory: got s3:.*: allowed is one in other/],
+    [
+      'any',
+      [],
+      /inventory: got s3:.*: allowed is none, since the stack was deployed without inventoryBucket/,
+    ],
+  ])('is refused for good where it cannot be read: %s, %j', async (error, buckets, message) => {
+    const denied = intercept(inventories, {
+      before: () => {
+        throw Object.assign(new Error('of the test'), { name: error });
+      },
+    });
+    const context = rebuildContext(await registry(), denied);
+    const on = error === 'any' ? { ...context, inventoryBuckets: buckets } : context;
+    const refused = next(on, request);
+    await expect(refused).rejects.toThrow(message);
+    await expect(refused).rejects.toMatchObject({
+      name: error === 'InternalError' ? 'InternalError' : 'InventoryError',
+    });
+  });
+
+  it('in the bucket that is allowed is read', async () => {
+    const world = await registry();
+    const options = { format: 'CSV', createdAt: world.clock.date() } as const;
+    await writeInventory(inventories, await rowsOf(world.bucket), options);
+    const on = { ...rebuildContext(world, inventories), inventoryBuckets: ['inventories'] };
+    expect((await next(on, request)).finished).toBe(false);
+  });
+
+  it('of a manifest that is too large is refused for good', async () => {
+    inventories.seed('registry/daily/2026-03-01T00-00Z/manifest.json', new Uint8Array(16 * 1024 * 1024 + 1));
+    const refused = next(rebuildContext(await registry(), inventories), request);
+    await expect(refused).rejects.toThrow(
+      /ObjectTooLargeError.*allowed is an object of at most 16777216 bytes/,
+    );
+    await expect(refused).rejects.toMatchObject({ name: 'InventoryError' });
+  });
+
+  it('of very many files is divided in portions that a state machine can pass on', async () => {
+    const world = await registry();
+    const options = { format: 'CSV', createdAt: world.clock.date(), files: 2100 } as const;
+    await writeInventory(inventories, await rowsOf(world.bucket), options);
+    const on = rebuildContext(world, inventories);
+    const first = await next(on, request);
+    if (first.finished) throw new Error('there was nothing to do');
+    expect(first.units).toHaveLength(2000);
+    const [unit = ''] = first.units;
+    await workSlice(on, { id: first.id, phase: 'survey', unit }, { until: Number.POSITIVE_INFINITY });
+    // Those that are left come when some are done.
+    const units = [...first.units.slice(1), 'inventory-1983'];
+    expect(await next(on, request)).toEqual({ ...first, units });
+  });
+
+  it.each([
+    ['Parquet', 256],
+    ['CSV', 512],
+  ] as const)(
+    'whose files of %s the function has no memory for is refused for good',
+    async (format, most) => {
+      const world = await registry();
+      await writeInventory(inventories, await rowsOf(world.bucket), {
+        format,
+        createdAt: world.clock.date(),
+      });
+      const [file] = (await inventories.list('registry/daily/data/')).objects;
+      const bytes = most * 1024 * 1024;
+      inventories.seedSized(file?.key ?? '', bytes + 1);
+      const refused = runRebuild(rebuildContext(world, inventories), request);
+      await expect(refused).rejects.toThrow(`allowed is an object of at most ${bytes} bytes`);
+      await expect(refused).rejects.toMatchObject({ name: 'InventoryError' });
+    },
+  );
+
   it('whose files are not those of its manifest is refused', async () => {
     const world = await registry();
     const options = { format: 'CSV', createdAt: world.clock.date() } as const;
@@ -147,6 +224,6 @@ describe('a rebuild from an inventory', () => {
     await expect(runRebuild(on, request)).rejects.toThrow(/has the checksum [0-9a-f]{32}: its manifest says/);
     expect(await world.metadata.lastReindex()).toBeUndefined();
     await inventories.deleteMany([file?.key ?? '']);
-    await expect(runRebuild(on, request)).rejects.toThrow(/is gone/);
+    await expect(runRebuild(on, request)).rejects.toThrow(/there is no s3:.*data/);
   });
 });

@@ -220,6 +220,57 @@ describe('a rebuild in units', () => {
     expect(await viewOf(world)).toEqual(await expected());
   });
 
+  it('by one process is done in slices of an hour', async () => {
+    const world = await registry();
+    const saved: string[] = [];
+    const table = intercept(world.table, {
+      before: ({ operation, arguments: [item] }) => {
+        const { sk } = Object(item) as { readonly sk?: string };
+        if (operation === 'put' && sk?.startsWith('UNIT#')) saved.push(sk);
+      },
+    });
+    const on = rebuildContext(world);
+    const { context } = on;
+    const now = () => {
+      world.clock.advance(20_000);
+      return world.clock.now();
+    };
+    const metadata = new Metadata(table, world.dependencies.newId);
+    await runRebuild({ ...on, context: { ...context, metadata, now } }, {}, { concurrency: 1 });
+    expect(saved.length).toBeGreaterThan(60);
+    expect(new Set(saved).size).toBe(saved.length);
+  });
+
+  it('is gone on with a day after its last progress, however long ago it was begun', async () => {
+    const world = await registry();
+    const on = rebuildContext(world);
+    const { id, ...survey } = await next(on, {});
+    if (survey.finished) throw new Error('there was nothing to do');
+    for (const unit of survey.units.slice(0, 3)) {
+      world.clock.advance(DAY - MINUTE);
+      await smallSlices(world, id, 'survey', [unit]);
+    }
+    world.clock.advance(DAY - MINUTE);
+    expect((await next(on, {})).id).toBe(id);
+    world.clock.advance(MINUTE);
+    expect((await next(on, {})).id).not.toBe(id);
+  });
+
+  it('ends before its files expire, though it makes progress', async () => {
+    const world = await registry();
+    const on = rebuildContext(world);
+    const { id, ...survey } = await next(on, {});
+    if (survey.finished) throw new Error('there was nothing to do');
+    const slice = { id, phase: survey.phase, unit: 'names' };
+    world.clock.advance(13 * DAY - MINUTE);
+    await smallSlices(world, id, 'survey', survey.units.slice(0, 1));
+    world.clock.advance(MINUTE);
+    const message = new RegExp(`${id} was begun at 20.*Z, and may take 13 days`);
+    await expect(next(on, { id })).rejects.toThrow(message);
+    await expect(workSlice(on, slice, { until: 0 })).rejects.toThrow(message);
+    expect((await next(on, {})).id).not.toBe(id);
+  });
+
   it('is begun anew when it is asked to, is too old, or the one before is done', async () => {
     const world = await registry();
     const on = rebuildContext(world);
