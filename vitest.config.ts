@@ -26,7 +26,13 @@ export default defineConfig({
         test: { name: 'protocol', include: ['test/protocol/**/*.test.ts'], fileParallelism: false },
       },
       {
-        test: { name: 'infra', include: ['test/infra/**/*.test.ts'], testTimeout: 180_000 },
+        test: {
+          name: 'infra',
+          include: ['test/infra/**/*.test.ts'],
+          testTimeout: 180_000,
+          // A template is made before each test.
+          hookTimeout: 180_000,
+        },
       },
       {
         test: {
