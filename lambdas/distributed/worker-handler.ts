@@ -5,6 +5,7 @@ import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
 import { readConfiguration } from '../configuration.ts';
 import { pruneDependencies } from '../dependencies.ts';
+import { lastResort } from '../last-resort.ts';
 import type { Order } from './orders.ts';
 import { readConcurrency } from './settings.ts';
 import { runWorker, type SliceDone } from './slice.ts';
@@ -16,9 +17,6 @@ const dependencies = {
   ...readConcurrency(process.env),
 };
 
-/** The signal comes this much before the function is killed, as a last resort: the worker ends itself earlier. */
-const ABORT_BEFORE_TIMEOUT = 5_000;
-
 async function run(order: Order, context: Context, { signal }: { signal: AbortSignal }): Promise<SliceDone> {
   const deadline = Date.now() + context.getRemainingTimeInMillis();
   const done = await runWorker({ ...dependencies, signal }, order, deadline);
@@ -26,6 +24,8 @@ async function run(order: Order, context: Context, { signal }: { signal: AbortSi
   return done;
 }
 
-export const handler = middy<Order, SliceDone>({ timeoutEarlyInMillis: ABORT_BEFORE_TIMEOUT })
+const { options, heeding } = lastResort();
+
+export const handler = middy<Order, SliceDone>(options)
   .use(injectLambdaContext(logger, { resetKeys: true }))
-  .handler(run);
+  .handler(heeding(run));

@@ -6,6 +6,7 @@ import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
 import { readConfiguration } from '../configuration.ts';
 import { operatorOf, pruneDependencies } from '../dependencies.ts';
+import { lastResort } from '../last-resort.ts';
 import { metricsOf } from '../metric-names.ts';
 import { type Answers, operate } from '../operations/operate.ts';
 import { type Action, parseOperation } from '../operations/payload.ts';
@@ -16,9 +17,6 @@ const configuration = readConfiguration(process.env, new Date());
 const metrics = new Metrics(metricsOf('prune', configuration.bucketName));
 /** Made once, so that warm invocations use the same connections. */
 const dependencies = pruneDependencies(configuration, 'lambda');
-
-/** The signal comes this much before the function is killed, as a last resort: the run ends itself earlier. */
-const ABORT_BEFORE_TIMEOUT = 5_000;
 
 async function run(payload: unknown, context: Context, { signal }: { signal: AbortSignal }) {
   const operation = parseOperation(payload, new Date(), { filters: configuration.defaultFilters });
@@ -31,7 +29,9 @@ async function run(payload: unknown, context: Context, { signal }: { signal: Abo
   return answer;
 }
 
-export const handler = middy<unknown, Answers[Action]>({ timeoutEarlyInMillis: ABORT_BEFORE_TIMEOUT })
+const { options, heeding } = lastResort();
+
+export const handler = middy<unknown, Answers[Action]>(options)
   .use(injectLambdaContext(logger, { resetKeys: true }))
   .onError(({ event }) => observeFailure(event, metrics))
-  .handler(run);
+  .handler(heeding(run));

@@ -53,11 +53,13 @@ const ROOTS: Readonly<Record<string, readonly string[]>> = {
       'ulid',
     ],
   ],
-  'prune/handler.ts': [...HANDLER, 'configuration.ts', 'metric-names.ts', 'operations/', 'aws-lambda'],
+  'prune/handler.ts': [
+    ...[...HANDLER, 'configuration.ts', 'last-resort.ts', 'metric-names.ts', 'operations/', 'aws-lambda'],
+  ],
   'prune/telemetry.ts': ['@aws-lambda-powertools/'],
   'distributed/settings.ts': ['configuration.ts'],
   'distributed/start-handler.ts': [...HANDLER, 'configuration.ts', 'metric-names.ts', 'aws-lambda'],
-  'distributed/worker-handler.ts': [...HANDLER, 'configuration.ts', 'aws-lambda'],
+  'distributed/worker-handler.ts': [...HANDLER, 'configuration.ts', 'last-resort.ts', 'aws-lambda'],
   'distributed/decide-handler.ts': [...HANDLER, 'configuration.ts'],
   'distributed/finish-handler.ts': [...HANDLER, 'configuration.ts', 'metric-names.ts', 'aws-lambda'],
   'index/handler.ts': [...HANDLER, 'configuration.ts', 'metric-names.ts', 'aws-lambda'],
@@ -94,6 +96,7 @@ const OUTSIDE: readonly {
         'rebuild/slice-handler.ts',
         'restore/handler.ts',
         'store/aws-clients.ts',
+        'last-resort.ts',
       ],
       ...DISTRIBUTED,
     ],
@@ -112,7 +115,7 @@ const OUTSIDE: readonly {
   {
     what: 'a timer',
     pattern: /\bset(?:Timeout|Interval|Immediate)\b/,
-    in: ['dependencies.ts', 'store/backoff.ts'],
+    in: ['dependencies.ts', 'last-resort.ts', 'store/backoff.ts'],
   },
   {
     what: 'randomness',
