@@ -12,7 +12,6 @@ import {
   UpdateItemCommand,
   type WriteRequest,
 } from '@aws-sdk/client-dynamodb';
-import pMap from 'p-map';
 import { backOff, chunked, type Pause, REAL_PAUSE } from './backoff.ts';
 import {
   type Attributes,
@@ -30,6 +29,7 @@ import {
 import { assertKey, assertLimit, checkChange, storable } from './evaluate.ts';
 import { MAX_BATCH_GET_KEYS, MAX_BATCH_WRITES } from './limits.ts';
 import { nameOf } from './order.ts';
+import { sideBySide } from './side-by-side.ts';
 import {
   type Change,
   type Condition,
@@ -89,7 +89,7 @@ export class DynamoDbTable implements Table {
       unique.set(nameOf(key), toKey(key));
     }
     const batches = chunked([...unique.values()], MAX_BATCH_GET_KEYS);
-    const found = await pMap(batches, (batch) => this.#getBatch(batch), { concurrency: BATCHES_AT_ONCE });
+    const found = await sideBySide(batches, (batch) => this.#getBatch(batch), BATCHES_AT_ONCE);
     return found.flat();
   }
 
@@ -173,7 +173,8 @@ export class DynamoDbTable implements Table {
       unique.set(nameOf(key), toWriteRequest(write));
     }
     const batches = chunked([...unique.values()], MAX_BATCH_WRITES);
-    await pMap(batches, (batch) => this.#writeBatch(batch), { concurrency: BATCHES_AT_ONCE });
+    // When one fails, nothing may be under way any more: it could come after what is written to the same keys next.
+    await sideBySide(batches, (batch) => this.#writeBatch(batch), BATCHES_AT_ONCE);
   }
 
   async scan(options: {

@@ -61,6 +61,20 @@ describe('batches', () => {
     expect(bodies().map(({ RequestItems: { T } }: Requested) => T.Keys.length)).toEqual([10, 6]);
   });
 
+  it('fail only when none is under way any more, which would come after what is written next', async () => {
+    let left = 6;
+    const { table, bodies } = tableOver((body) => {
+      const { RequestItems } = body as Requested;
+      if (RequestItems.T.length === MAX_BATCH_WRITES)
+        return { ...json({ __type: 'ValidationException', message: 'no' }), status: 400 };
+      return json(left-- > 0 ? { UnprocessedItems: RequestItems } : {});
+    });
+    const writes = keys(MAX_BATCH_WRITES + 1).map((put) => ({ put }));
+    await expect(table.write(writes)).rejects.toThrow('no');
+    expect(left).toBe(-1);
+    expect(bodies()).toHaveLength(8);
+  });
+
   it('give up and say how many are left', async () => {
     const { table, bodies } = tableOver((body) =>
       json({ UnprocessedItems: (body as Requested).RequestItems }),
