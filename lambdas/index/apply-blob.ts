@@ -18,7 +18,7 @@ export async function applyLink(
   await checkAlias(context, name, digest);
   if (link !== undefined) {
     const set = { linkedAt: link.lastModified.getTime() };
-    const gone = ['removedAt', 'expireAt'];
+    const gone = ['removedAt', 'expireAt', 'slice'];
     const key = linkKey(digest, name);
     if ((await metadata.transition(key, edge?.version ?? 0, set, gone)) === undefined) return undefined;
     // Whoever saw the link gone while there was no edge had none to remove: what is new is looked at once more.

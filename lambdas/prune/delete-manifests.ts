@@ -182,6 +182,8 @@ async function bury(run: Run, doomed: Doomed, taken: number, group: ReadonlySet<
     if (written !== undefined) return true;
     // Written since it was taken: by an indexer that needs it, or by one that saw its link go.
     const now = await run.metadata.manifest(name, digest);
+    // It took effect, its answer was lost, and an indexer has written since: to a tombstone, that changes nothing.
+    if (now?.state === 'deleted' && now.fence === run.fence && now.runId === run.runId) return true;
     if (now?.state !== 'deleting' || now.fence !== run.fence) return false;
     if (now.rescue || (await holdsAgain(run, doomed, group))) return false;
     version = now.version;

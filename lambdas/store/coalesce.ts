@@ -50,7 +50,8 @@ export function coalesce<T, R>({
   const drain = async (): Promise<void> => {
     sending = true;
     while (waiting.length > 0) {
-      if (gather !== undefined && busy) await gather();
+      // Without the others, should the wait for them fail: the calls here are to be answered in any case.
+      if (gather !== undefined && busy) await gather().catch(() => {});
       const calls = next();
       const entries = calls.flatMap((call) => call.entries);
       busy = entries.length > BUSY;
