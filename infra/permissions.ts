@@ -136,7 +136,11 @@ export function finishPermissions(on: Resources): Permission[] {
     // Without it S3 answers 403 for totals that a worker did not live to write.
     allow(['s3:ListBucket'], [bucket.bucketArn]),
     ...useKey(on, 'kms:Decrypt'),
-    allow(['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:UpdateItem'], [table.tableArn]),
+    // Reads that are asked for side by side share requests.
+    allow(
+      ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query', 'dynamodb:UpdateItem'],
+      [table.tableArn],
+    ),
     allow(['events:PutEvents'], [on.bus.eventBusArn]),
   ];
 }
