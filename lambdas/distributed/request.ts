@@ -6,6 +6,7 @@ import {
   type RequestDefaults,
   shown,
 } from '../prune/request.ts';
+import type { Course } from '../store/run-parts.ts';
 
 /**
  * Reads the input of an execution: a prune's request, as the function takes it. Whatever is no prune is left to the
@@ -33,3 +34,7 @@ export function parseDistributedRequest(
   }
   return request;
 }
+
+/** What the run was asked for, as its start has read it. */
+export const requestOf = ({ request, requestedAt, defaultFilters }: Course): PruneRequest =>
+  parseDistributedRequest(JSON.parse(request), new Date(requestedAt), { filters: defaultFilters });

@@ -45,7 +45,7 @@ export function readDistributedSettings(
   environment: Environment,
   { defaultFilters }: Pick<DistributedSettings, 'defaultFilters'>,
 ): DistributedSettings {
-  const given = environment['DISTRIBUTED'] ?? 'always';
+  const given = environment['DISTRIBUTED'] || 'always';
   const when = WHEN.find((one) => one === given);
   if (when === undefined) throw unusable('DISTRIBUTED', given, WHEN.join(', '));
   const workers = wholeNumber(environment, 'WORKERS', STANDARD.workers, { maximum: SHARDS.length });
