@@ -100,6 +100,8 @@ export class RunningBrake {
   readonly #limits: Limits;
   readonly #runId: string;
   readonly #counters: Counters;
+  /** Manifests that were taken and given back, by repository: the next ones are taken from these. */
+  readonly #credit = new Map<string, number>();
   /** Up to how many the run may take, as far as it was asked, by repository. */
   readonly #manifestsAllowed = new Map<string, number>();
   #bytesAllowed: number;
@@ -122,7 +124,9 @@ export class RunningBrake {
   async takeManifests(repository: string, count: number): Promise<Refusal | undefined> {
     const { manifests: percent, manifestFloor } = this.#limits;
     if (percent >= 100) return undefined;
-    const taken = await this.#counters.add(`manifests ${repository}`, count);
+    const credit = Math.min(count, this.#credit.get(repository) ?? 0);
+    if (credit > 0) this.#credit.set(repository, (this.#credit.get(repository) ?? 0) - credit);
+    const taken = await this.#counters.add(`manifests ${repository}`, count - credit);
     const known = () => this.#manifestsAllowed.get(repository) ?? manifestFloor;
     if (taken <= known()) return undefined;
     const enough = toBe(2 * taken, percent);
@@ -133,9 +137,12 @@ export class RunningBrake {
     return refusalsOf([manifestExcess(repository, taken, total, percent)])[0];
   }
 
-  /** They could not be taken after all. */
-  async giveBackManifests(repository: string, count: number): Promise<void> {
-    if (this.#limits.manifests < 100) await this.#counters.add(`manifests ${repository}`, -count);
+  /**
+   * They could not be taken after all. Nothing is taken off the count, which an answer that was lost would do twice: it
+   * would let too much go. Counted twice, it stops the run too early.
+   */
+  giveBackManifests(repository: string, count: number): void {
+    this.#credit.set(repository, (this.#credit.get(repository) ?? 0) + count);
   }
 
   /** Before bytes go. @param deleted bytes, by this process so far. */
@@ -144,16 +151,24 @@ export class RunningBrake {
     if (percent >= 100) return undefined;
     const taken = await this.#counters.add('bytes', count);
     if (taken <= this.#bytesAllowed) return undefined;
-    // What others have taken is gone, or about to go.
-    const gone = () => (this.#counters.shared ? taken - count : deleted());
-    const listed = await countBytes(this.#stores, toBe(2 * taken, percent) - gone());
-    // What goes while the bucket is listed is better counted twice than not at all: it would stop the run for nothing.
-    const total = listed + gone();
+    // Of all workers what is known to be gone: what is taken and not gone yet is in the listing.
+    const before = this.#counters.shared ? await this.#counters.add(GONE, 0) : deleted();
+    const listed = await countBytes(this.#stores, toBe(2 * taken, percent) - before);
+    // What one process deletes while it lists is better counted twice than not at all: it would stop the run for nothing.
+    const total = listed + (this.#counters.shared ? before : deleted());
     this.#bytesAllowed = Math.max(this.#bytesAllowed, (total * percent) / 100);
     if (taken <= this.#bytesAllowed) return undefined;
     return refusalsOf([byteExcess(taken, total, percent)])[0];
   }
+
+  /** Bytes that this process has deleted, for the others. */
+  async tellGone(count: number): Promise<void> {
+    if (this.#counters.shared && this.#limits.bytes < 100 && count > 0) await this.#counters.add(GONE, count);
+  }
 }
+
+/** Of the shared counts: bytes that are gone. */
+const GONE = 'bytes gone';
 
 interface Limits {
   /** Percent. */

@@ -54,7 +54,7 @@ export async function handleManifest(run: Run, name: string, digest: Digest): Pr
     const outcome = await deleteManifests(run, decision.group, reason);
     if (outcome === 'failed') run.tally.incomplete++;
     if (outcome !== 'conflict') return 'progress';
-    await run.brake?.giveBackManifests(name, length);
+    run.brake?.giveBackManifests(name, length);
   }
   // Still queued: for the next pass, or the next run.
   return 'waiting';

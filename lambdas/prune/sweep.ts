@@ -66,11 +66,12 @@ export async function sweep(run: Run, due: readonly BlobItem[], found: readonly 
     ),
   );
   const markers = await remove(run, located);
-  await sideBySide(
+  const gone = await sideBySide(
     located.filter(({ key, size }) => size === undefined || markers.has(key)),
     (blob) => bury(run, blob, markers.get(blob.key)),
     concurrency,
   );
+  await run.brake?.tellGone(gone.reduce((sum, count) => sum + count, 0));
 }
 
 /** Step 4. It stays queued, and due as it was, so that whoever comes after a crash finds it, be it in the same run. */
@@ -151,12 +152,12 @@ async function remove(run: Run, located: readonly Located[]): Promise<Map<string
   return new Map(deleted.map(({ key, marker }) => [key, marker]));
 }
 
-/** Step 8. Only its success counts the bytes. */
+/** Step 8. Only its success counts the bytes. @returns those that it counts */
 async function bury(
   run: Run,
   { item, version, size, resumed }: Located,
   marker: string | undefined,
-): Promise<void> {
+): Promise<number> {
   const { digest } = item;
   // Without a size there was nothing to delete: the blob was known only by what named it.
   const bytes = size ?? (resumed ? item.size : undefined);
@@ -179,12 +180,13 @@ async function bury(
       tally.blobs.condemned--;
       tally.blobs.condemnedBytes -= item.size ?? 0;
     }
-    return;
+    return bytes ?? 0;
   }
   // Somebody needs it since the last look.
   const outcome = await repairBlob(run, digest);
   if (outcome === 'live') run.tally.blobs.rescued++;
   if (outcome === 'lost') await reportIfNeeded(run, item);
+  return 0;
 }
 
 async function reportIfNeeded(run: Run, { digest }: BlobItem): Promise<void> {
