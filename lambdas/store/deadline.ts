@@ -1,4 +1,5 @@
 import type { FinalizeHandler, FinalizeHandlerArguments, MiddlewareStack } from '@smithy/types';
+import { DeadlineError, UnansweredError } from './object-store.ts';
 
 /**
  * S3's deletions carry no fence, so none may be sent after the process's hard deadline (protocol, "one run at a
@@ -8,13 +9,17 @@ import type { FinalizeHandler, FinalizeHandlerArguments, MiddlewareStack } from 
 /** The SDK's middleware that signs; it runs once for each attempt. */
 const SIGNING = 'httpSigningMiddleware';
 
+/** Whether an attempt that failed was answered, be it by an error. */
+const wasAnswered = (error: unknown): boolean =>
+  typeof Object(Object(error).$metadata).httpStatusCode === 'number';
+
 interface Guardable<Input extends object, Output extends object> {
   readonly middlewareStack: MiddlewareStack<Input, Output>;
 }
 
 /**
  * The command, with `guard` called right before each attempt to send it is signed. What `guard` throws ends the
- * command. An SDK without the signing step refuses the command, rather than send it unguarded.
+ * command; a `DeadlineError` after an attempt that nobody has answered becomes an `UnansweredError`. An SDK without the signing step refuses the command, rather than send it unguarded.
  * @example await client.send(guarded(new DeleteObjectCommand(input), () => deadline.assertBefore()));
  */
 export function guarded<
@@ -22,10 +27,21 @@ export function guarded<
   Output extends object,
   Command extends Guardable<Input, Output>,
 >(command: Command & Guardable<Input, Output>, guard: () => void): Command {
+  let isUnanswered = false;
   command.middlewareStack.addRelativeTo(
     (next: FinalizeHandler<Input, Output>) => async (args: FinalizeHandlerArguments<Input>) => {
-      guard();
-      return next(args);
+      try {
+        guard();
+      } catch (cause) {
+        if (!isUnanswered || !(cause instanceof DeadlineError)) throw cause;
+        throw new UnansweredError(`a deletion was sent and not answered, and ${cause.message}`, { cause });
+      }
+      try {
+        return await next(args);
+      } catch (error) {
+        isUnanswered ||= !wasAnswered(error);
+        throw error;
+      }
     },
     { relation: 'before', toMiddleware: SIGNING, name: 'deadlineMiddleware', override: true },
   );

@@ -143,6 +143,14 @@ export class ObjectTooLargeError extends Error {
   override readonly name = 'ObjectTooLargeError';
 }
 
+/**
+ * A destructive request was sent that nobody has answered, and it is too late to send it again: it may yet be carried out, for
+ * as long as AWS takes what was signed.
+ */
+export class UnansweredError extends Error {
+  override readonly name = 'UnansweredError';
+}
+
 /** The process's hard deadline has passed, so a destructive request was not sent. */
 export class DeadlineError extends Error {
   override readonly name = 'DeadlineError';

@@ -332,6 +332,29 @@ describe('the deadline', () => {
     expect(sent.filter(isWrite)).toHaveLength(1);
   });
 
+  it.each(destructive)(
+    'passes after an attempt that nobody answered: %s may be carried out yet',
+    async (_, destroy) => {
+      let passed = false;
+      const guard = () => {
+        if (passed) throw new DeadlineError('too late');
+      };
+      const { bucket, sent } = bucketOver(
+        (request) => {
+          if (!isWrite(request)) return HEAD;
+          passed = true;
+          throw Object.assign(new Error('socket hang up'), { name: 'TimeoutError', code: 'ECONNRESET' });
+        },
+        { guard, maxAttempts: 3 },
+      );
+      await expect(destroy(bucket)).rejects.toMatchObject({
+        name: 'UnansweredError',
+        message: 'a deletion was sent and not answered, and too late',
+      });
+      expect(sent.filter(isWrite)).toHaveLength(1);
+    },
+  );
+
   it.each(destructive)('is looked at before each attempt: %s', async (_, destroy) => {
     let looks = 0;
     const { bucket, sent } = bucketOver(
