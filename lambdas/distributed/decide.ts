@@ -1,7 +1,7 @@
 /** Between two passes: sends the workers out again, takes the lock over from one that has died, or ends the run. */
 import type { PruneDependencies } from '../prune/settings.ts';
 import { PruneLock, SKEW, UNLOCK_REST } from '../store/lock.ts';
-import { type Course, changePart, courseKey, readCourse, readWorkers } from '../store/run-parts.ts';
+import { type Course, courseKey, readCourse, readWorkers } from '../store/run-parts.ts';
 import { nextStep } from './next-step.ts';
 import { type Orders, ordersOf } from './orders.ts';
 import { NoSuchRunError } from './slice.ts';
@@ -54,9 +54,9 @@ function goOn(course: Course, now: number): Orders {
 
 async function changed({ table }: Pick<PruneDependencies, 'table'>, course: Course): Promise<Course> {
   const { runId, fence, phase, pass, tookOverAt } = course;
-  await changePart(table, courseKey(runId), {
-    ...{ fence, phase, pass },
-    ...(tookOverAt === undefined ? {} : { tookOverAt }),
-  });
-  return course;
+  const set = { fence, phase, pass, ...(tookOverAt === undefined ? {} : { tookOverAt }) };
+  // Another attempt at the same question may have gone on: its word stays.
+  const isNext = { equals: { pass: pass - 1 } };
+  if (await table.update(courseKey(runId), { set, add: { version: 1 } }, isNext)) return course;
+  return (await readCourse(table, runId)) ?? course;
 }

@@ -6,6 +6,7 @@ import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
 import { readConfiguration } from '../configuration.ts';
 import { pruneDependencies } from '../dependencies.ts';
+import { lastResort } from '../last-resort.ts';
 import { metricsOf } from '../metric-names.ts';
 import { observe } from '../prune/telemetry.ts';
 import { finishDistributed } from './finish.ts';
@@ -25,6 +26,8 @@ async function run({ state, execution }: End, context: Context): Promise<Ended> 
   return endOf(state, report);
 }
 
-export const handler = middy<End, Ended>()
+const { options, heeding } = lastResort();
+
+export const handler = middy<End, Ended>(options)
   .use(injectLambdaContext(logger, { resetKeys: true }))
-  .handler(run);
+  .handler(heeding(run));

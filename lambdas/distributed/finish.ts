@@ -3,12 +3,11 @@ import type { ActiveRun, Begun } from '../prune/active-run.ts';
 import { newState, runOf, storesOf } from '../prune/assemble.ts';
 import { finishRun } from '../prune/engine.ts';
 import type { Refusal, Report } from '../prune/report.ts';
-import { parsePruneRequest } from '../prune/request.ts';
 import type { PruneDependencies } from '../prune/settings.ts';
 import type { Tally } from '../prune/tally.ts';
 import type { Stores } from '../store/hold.ts';
 import { noJournal } from '../store/journal.ts';
-import { heldLock, PruneLock, SKEW, UNLOCK_REST } from '../store/lock.ts';
+import { freeEnded, heldLock, PruneLock, SKEW, UNLOCK_REST } from '../store/lock.ts';
 import {
   type Course,
   changePart,
@@ -20,6 +19,7 @@ import {
 import { readRun } from '../store/runs.ts';
 import { died, nextStep } from './next-step.ts';
 import { recount } from './recount.ts';
+import { requestOf } from './request.ts';
 import { shareOf } from './shared.ts';
 import { START } from './start.ts';
 import { getTotals, journalOf } from './totals.ts';
@@ -47,13 +47,14 @@ export async function finishDistributed(
   // Whatever an execution was given, it ends no other one's run.
   const isOver = course?.owner !== dependencies.owner || (await isReported(dependencies, course));
   if (course === undefined || isOver) {
-    if (id !== undefined) await releaseOnly(dependencies, id, deadline);
+    if (id !== undefined) await letGo(dependencies, id, course, deadline);
     return undefined;
   }
   const workers = await readWorkers(table, course.runId);
   const active = await assemble(dependencies, course, workers, deadline);
   const report = await finishRun(active, failure === undefined ? undefined : new Error(failure));
   await changePart(table, courseKey(course.runId), { finishedAt: dependencies.now() });
+  await freeIfOver(dependencies, course);
   return report;
 }
 
@@ -69,15 +70,41 @@ async function runOfOwner({ table, now, owner }: PruneDependencies): Promise<str
 }
 
 /** No worker was ever sent out, or the run was reported and its end cut short. */
-async function releaseOnly(
-  { table, now, owner }: PruneDependencies,
+async function letGo(
+  dependencies: PruneDependencies,
   runId: string,
+  course: Course | undefined,
   deadline: number,
 ): Promise<void> {
+  const { table, now, owner } = dependencies;
   const lock = await heldLock(table, now());
   if (lock?.owner !== owner || lock.runId !== runId) return;
-  await PruneLock.of(table, now, { runId, fence: lock.fence, deadline }).release();
+  const mine = PruneLock.of(table, now, { runId, fence: lock.fence, deadline });
+  if (course === undefined) return await mine.release();
+  if (lock.fence === course.fence) await mine.release(now() + REST);
+  await freeIfOver(dependencies, course);
 }
+
+/** After that nothing of a worker that may live can arrive (milliseconds). */
+const REST = UNLOCK_REST + SKEW;
+
+/**
+ * The end has raised the fence, so that no worker joins any more, and left the lock to nobody for as long as one may live.
+ * Where the register, looked at after that, has none, the lock is free at once.
+ */
+async function freeIfOver(
+  { table, now }: PruneDependencies,
+  { runId, fence, tookOverAt }: Course,
+): Promise<void> {
+  const workers = await readWorkers(table, runId);
+  if (workers.some((worker) => worker.fence === fence && died(worker))) return;
+  if (isResting(tookOverAt, now())) return;
+  await freeEnded(table, { runId, fence });
+}
+
+/** Whether something of a worker of the fence before may still arrive. */
+const isResting = (tookOverAt: number | undefined, now: number): boolean =>
+  tookOverAt !== undefined && now <= tookOverAt + REST;
 
 async function assemble(
   dependencies: PruneDependencies,
@@ -88,9 +115,7 @@ async function assemble(
   const { runId, fence, startedAt, recoverable, reindexedAt, refused, mayDelete } = course;
   const { table, now } = dependencies;
   const lock = PruneLock.of(table, now, { runId, fence, deadline });
-  const request = parsePruneRequest(JSON.parse(course.request), new Date(course.requestedAt), {
-    filters: course.defaultFilters,
-  });
+  const request = requestOf(course);
   const state = newState(startedAt, deadline);
   const versioning = recoverable ? 'enabled' : 'off';
   const begun: Begun = { dependencies, request, options: {}, lock, state, runId, versioning };
@@ -100,13 +125,13 @@ async function assemble(
   const run = runOf(begun, { ...parts, verdict, share, progress: async () => {} });
   const journal = await journalIn(dependencies, run, runId);
   await addUp(dependencies, run, run.tally, runId, workers);
-  tellDeaths(run.tally, course, workers);
+  tellDeaths(run.tally, course, workers, now());
   if (course.halted !== undefined) state.halted = JSON.parse(course.halted) as Refusal;
   const step = nextStep(course, workers);
   if (step.do === 'finish' && step.complete) state.unfinished.clear();
-  const lives = workers.some((worker) => worker.fence === fence && worker.endedAt === undefined);
-  if (lives) state.freeAt = now() + UNLOCK_REST + SKEW;
-  if (!(await lock.isStillHeld())) {
+  state.rest = REST;
+  // An attempt before that could not write down the end has given the lock back.
+  if (!(await lock.isStillHeld()) && !(await lock.hasEnded())) {
     run.tally.incomplete++;
     run.tally.refuse({ code: 'failed', message: 'the prune lock was taken from this run' });
   }
@@ -123,16 +148,28 @@ async function addUp(
 ): Promise<void> {
   const journal = journalOf(dependencies, runId);
   const { objects } = stores.bucket;
+  // What one has deleted that failed and told, one may have buried that was killed.
+  const dead: Pick<Worker, 'slice' | 'counts'>[] = [];
+  const failed = workers.filter(died);
   for (const worker of [{ slice: START }, ...workers]) {
     const totals = await getTotals(objects, journal, worker.slice);
     if (totals !== undefined && totals !== 'unreadable') tally.merge(totals);
-    else tally.merge((await recount(stores, journal, runId, worker)).toJSON());
+    else dead.push(worker);
   }
+  if (dead.length === 0) return;
+  const told = failed.filter((worker) => !dead.includes(worker)).map(({ slice }) => slice);
+  for (const part of await recount(stores, { journal, runId }, dead, told)) tally.merge(part.toJSON());
 }
 
 /** Those after whose death the run did not go on: what they have left is the next run's. */
-function tellDeaths(tally: Tally, { fence }: Course, workers: readonly Worker[]): void {
-  for (const { slice, lane, error } of workers.filter((worker) => worker.fence === fence && died(worker))) {
+function tellDeaths(
+  tally: Tally,
+  { fence, tookOverAt }: Course,
+  workers: readonly Worker[],
+  now: number,
+): void {
+  const left = workers.filter((worker) => worker.fence === fence || isResting(tookOverAt, now));
+  for (const { slice, lane, error } of left.filter(died)) {
     tally.incomplete++;
     const why = error ?? 'it did not come to its end';
     tally.refuse({ code: 'failed', message: `worker ${slice} of lane ${lane} failed: ${why}` });

@@ -15,17 +15,22 @@ export async function report(worker: ActiveWorker): Promise<void> {
   onProgress?.(run.tally, 'run');
   if (now() - state.recordedAt < RECORD_EVERY) return;
   state.recordedAt = now();
+  // Of a run that has ended nothing is told any more.
+  if (!(await lock.isStillHeld())) {
+    run.tally.incomplete++;
+    run.tally.refuse({ code: 'failed', message: 'the prune lock was taken from this run' });
+    run.stop();
+    return;
+  }
   await changePart(table, workerKey(runId, share.slice), {
     ...{ progressAt: now(), counts: countsOf(run.tally) },
   });
   await share.exchangeObstacles();
   const total = sumOf((await readWorkers(table, runId)).flatMap(({ counts = [] }) => counts));
   await changePart(table, runKey(runId), { ...total, progressAt: new Date(now()).toISOString() });
-  state.halted ??= await haltOf(worker);
-  if (await lock.isStillHeld()) return;
-  run.tally.incomplete++;
-  run.tally.refuse({ code: 'failed', message: 'the prune lock was taken from this run' });
-  run.stop();
+  // In this order: a halt of its own, come to meanwhile, stays.
+  const told = await haltOf(worker);
+  state.halted ??= told;
 }
 
 async function haltOf({ dependencies, runId }: ActiveWorker): Promise<Refusal | undefined> {

@@ -5,7 +5,6 @@
 import { type Begun, runExpiry } from '../prune/active-run.ts';
 import { newState, runOf, storesOf } from '../prune/assemble.ts';
 import type { Refusal } from '../prune/report.ts';
-import { parsePruneRequest } from '../prune/request.ts';
 import type { Run } from '../prune/run.ts';
 import type { PruneDependencies } from '../prune/settings.ts';
 import { type WorkedOff, workOff } from '../prune/slice.ts';
@@ -13,6 +12,7 @@ import { PruneLock } from '../store/lock.ts';
 import { type Course, changePart, courseKey, readCourse, workerKey } from '../store/run-parts.ts';
 import type { Order } from './orders.ts';
 import { report } from './progress.ts';
+import { requestOf } from './request.ts';
 import { type Shared, shareOf } from './shared.ts';
 import { journalOf, putTotals } from './totals.ts';
 
@@ -95,13 +95,12 @@ async function begin(
   const { runId, fence, startedAt, recoverable, reindexedAt, refused, mayDelete } = course;
   const { table, now } = dependencies;
   const lock = await PruneLock.join(table, now, { runId, fence, deadline });
-  const request = parsePruneRequest(JSON.parse(course.request), new Date(course.requestedAt), {
-    filters: course.defaultFilters,
-  });
+  const request = requestOf(course);
   const state = { ...newState(startedAt, deadline), recordedAt: now() };
   const versioning = recoverable ? 'enabled' : 'off';
   const begun = { dependencies, request, options: {}, lock, state, runId, versioning } as const;
   const share = shareOf(dependencies, course, slice);
+  await share.exchangeObstacles();
   const stores = storesOf(begun, dependencies.objects(lock.guard), share);
   const verdict = { refused, mayDelete, recoverable, reindexedAt };
   const run = runOf(begun, { ...stores, verdict, share, progress: () => report(worker) });

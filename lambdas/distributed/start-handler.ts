@@ -6,6 +6,7 @@ import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
 import { readConfiguration } from '../configuration.ts';
 import { pruneDependencies } from '../dependencies.ts';
+import { lastResort } from '../last-resort.ts';
 import { metricsOf } from '../metric-names.ts';
 import { observeFailure } from '../prune/telemetry.ts';
 import { ownerOf } from './orders.ts';
@@ -25,14 +26,13 @@ interface Beginning {
 
 async function run({ request, execution }: Beginning, context: Context): Promise<Started> {
   const deadline = Date.now() + context.getRemainingTimeInMillis();
-  return await startDistributed(
-    { prune: { ...dependencies, owner: ownerOf(execution) }, settings },
-    request,
-    deadline,
-  );
+  const prune = { ...dependencies, owner: ownerOf(execution) };
+  return await startDistributed({ prune, settings }, request, deadline);
 }
 
-export const handler = middy<Beginning, Started>()
+const { options, heeding } = lastResort();
+
+export const handler = middy<Beginning, Started>(options)
   .use(injectLambdaContext(logger, { resetKeys: true }))
   .onError(({ event }) => observeFailure(event.request, metrics))
-  .handler(run);
+  .handler(heeding(run));

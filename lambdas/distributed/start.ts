@@ -1,5 +1,6 @@
 /** Begins a distributed run: the lock, the gate and the brake, as for any run, and its course for the workers. */
 import { type ActiveRun, runExpiry } from '../prune/active-run.ts';
+import { hasTime } from '../prune/assemble.ts';
 import { finishRun, startRun } from '../prune/engine.ts';
 import { FIRST_PHASE, orderOf } from '../prune/phases.ts';
 import type { PruneRequest } from '../prune/request.ts';
@@ -34,6 +35,8 @@ export async function startDistributed(
   if (await isForOne(prune.table, request, settings, requestedAt)) return { how: 'single' };
   const active = await startRun(prune, request, deadline);
   try {
+    // Else the brake has not been asked.
+    if (!hasTime(prune, active.state)) throw new Error('the start has run out of time');
     return { how: 'distributed', ...(await sendOut(active, settings, payload, requestedAt)) };
   } catch (error) {
     await finishRun(active, error);

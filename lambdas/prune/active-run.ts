@@ -42,8 +42,8 @@ export interface RunState {
   plan: PlanProgress | undefined;
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
-  /** When the lock is free at the end where a worker may still live, milliseconds since the epoch. @default at once */
-  freeAt?: number;
+  /** How long nobody gets the lock after the end, where a worker may still live (milliseconds). @default not at all */
+  rest?: number;
   /** When the run's item last told how far it is, milliseconds since the epoch. */
   recordedAt: number;
 }

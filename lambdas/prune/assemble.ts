@@ -65,7 +65,7 @@ export function storesOf({ dependencies, request, lock, state }: Begun, real: Ob
   const objects =
     lock === undefined
       ? new PreviewBucket(real, { now: () => new Date(now()) })
-      : paced(fencedObjects(real, lock), dependencies, share);
+      : paced(fencedObjects(real, lock), { dependencies, state }, share);
   const stores: Stores = {
     metadata: new Metadata(
       request.dryRun ? previewOf(table, { request, settings, startedAt }) : table,
@@ -80,8 +80,15 @@ export function storesOf({ dependencies, request, lock, state }: Begun, real: Ob
   return { stores, tally, relinked };
 }
 
-const paced = (objects: ObjectStore, { now, sleep }: PruneDependencies, share?: Share): ObjectStore =>
-  share?.pace === undefined ? objects : pacedObjects(objects, { perSecond: share.pace, now, sleep });
+function paced(
+  objects: ObjectStore,
+  { dependencies: { now, sleep }, state }: Pick<Begun, 'dependencies' | 'state'>,
+  share?: Share,
+): ObjectStore {
+  if (share?.pace === undefined) return objects;
+  const until = (): number => state.deadline - CLOSING_TIME;
+  return pacedObjects(objects, { perSecond: share.pace, now, sleep, until });
+}
 
 export interface Parts {
   readonly stores: Stores;
@@ -123,6 +130,7 @@ export function runOf(begun: Begun, parts: Parts): Run {
     halt: (refusal) => {
       state.halted ??= refusal;
     },
+    confirm: async () => await lock?.confirm(),
     stop: () => {
       state.stopped = true;
     },

@@ -37,6 +37,8 @@ export async function deleteManifests(run: Run, group: readonly Doomed[], reason
 
   const { metadata } = run;
   for (const { item, tags } of group) {
+    // Edges are removed whatever their version: a process that stood still here would remove those of a push after it.
+    await run.confirm();
     await metadata.table.write(
       tags.map(({ tag }) => ({ remove: holderKey(item.name, item.digest, { kind: 'tag', tag }) })),
     );

@@ -4,6 +4,8 @@
  */
 import { announce } from '../index/blob-events.ts';
 import { SHARDS } from '../store/items.ts';
+import { SKEW, UNLOCK_REST } from '../store/lock.ts';
+import { UnansweredError } from '../store/object-store.ts';
 import { type ActiveRun, makeReport, radiusOf, recordEnd, recoverableUntil } from './active-run.ts';
 import { foretell } from './brake.ts';
 import { pruneEvent } from './event.ts';
@@ -25,6 +27,8 @@ const TELLING_TIME = 10_000;
 export async function finishRun(active: ActiveRun, failure?: unknown): Promise<Report> {
   const { run, lock, dependencies, state } = active;
   if (state.halted !== undefined) run.tally.lead(state.halted);
+  // What may yet be carried out nobody may touch before.
+  if (failure instanceof UnansweredError) state.rest = UNLOCK_REST + SKEW;
   if (failure !== undefined) {
     run.tally.incomplete++;
     run.tally.refuse({
@@ -48,7 +52,7 @@ export async function finishRun(active: ActiveRun, failure?: unknown): Promise<R
     await recordEnd(active, report);
     return report;
   } finally {
-    await lock?.release(state.freeAt);
+    await lock?.release(state.rest === undefined ? undefined : run.now() + state.rest);
   }
 }
 

@@ -77,6 +77,8 @@ export interface Run extends Stores {
   readonly progress: () => Promise<void>;
   /** Ends the run before anything more is deleted. */
   readonly halt: (refusal: Refusal) => void;
+  /** Before what no version guards: sees that the run still has the lock. @throws DeadlineError */
+  readonly confirm: () => Promise<void>;
   /** Begins nothing more; the run ends with a failure. */
   readonly stop: () => void;
   /** Whether to begin no more work: out of time, aborted, stopped, or halted. */

@@ -155,11 +155,11 @@ export class Tally {
   /** Adds what another worker of the same run has counted. What both have looked at counts once. */
   merge(part: PartialTotals): void {
     for (const [repository, count] of part.deletedIn) this.deleteManifest(repository, count);
-    this.manifests.examined += this.#examined.union(part.examined);
-    this.manifests.skipped += this.#skipped.union(part.skipped);
+    this.manifests.examined += added(this.#examined, part.examined, part.manifests.examined);
+    this.manifests.skipped += added(this.#skipped, part.skipped, part.manifests.skipped);
     const { examined: _, ...blobs } = part.blobs;
     for (const name of namesOf(blobs)) this.blobs[name] += blobs[name];
-    this.blobs.examined += this.#examinedBlobs.union(part.examinedBlobs);
+    this.blobs.examined += added(this.#examinedBlobs, part.examinedBlobs, part.blobs.examined);
     this.links.deleted += part.links.deleted;
     this.uploads.deleted += part.uploads.deleted;
     this.uploads.bytes += part.uploads.bytes;
@@ -170,6 +170,12 @@ export class Tally {
     for (const image of part.images) this.image(image);
     for (const refusal of part.refusals) this.refuse(refusal);
   }
+}
+
+/** How many a part adds to a set. Of a worker that died more may be known than which they were. */
+function added(all: KeySet, part: string, count: number): number {
+  const known = KeySet.sizeOf(part);
+  return all.union(part) + Math.max(0, count - known);
 }
 
 const namesOf = <T extends object>(counts: T): readonly (keyof T)[] => Object.keys(counts) as (keyof T)[];

@@ -183,6 +183,8 @@ const lockSchema = v.object({
   fence: v.number(),
   acquiredAt: time,
   expiresAt: time,
+  /** The fence before, where the run itself has raised it: to go on, and at its end. */
+  ...{ tookOverFrom: v.exactOptional(v.number()), endedFrom: v.exactOptional(v.number()) },
 });
 
 const heartbeatSchema = v.object({ version: v.number(), writtenAt: time, seenAt: time });

@@ -33,6 +33,11 @@ export class KeySet {
     return Buffer.from(prints.buffer, prints.byteOffset, prints.byteLength).toString('base64');
   }
 
+  /** How many fingerprints {@link toBase64} has written. */
+  static sizeOf(base64: string): number {
+    return Buffer.byteLength(base64, 'base64') / 8;
+  }
+
   /**
    * Adds all of a set that {@link toBase64} wrote.
    *

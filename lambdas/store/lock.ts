@@ -12,7 +12,8 @@
  * of its own:
  *   each worker  join: expiresAt at least its own hard deadline + skew, never back
  *   a dead one   takeOver: fence + 1 for the same run; those of the old fence join no more, and sign nothing more soon
- *   end          release: free at once, or when what a worker that may live has signed is over
+ *   end          release: fence + 1, free when what a worker that may live has signed is over; freeEnded: at once where none
+ *                may
  */
 import { type LockItem, lockKey, toLock } from './items.ts';
 import { DeadlineError } from './object-store.ts';
@@ -151,15 +152,26 @@ export class PruneLock {
    * Goes on with the same run under a fence of its own. Whoever has the old one joins no more and, looking at the lock
    * before it deletes, signs nothing more after {@link UNLOCK_REST}; what it has signed before, AWS refuses a skew later.
    *
+   * Asked again after an answer that was lost, it goes on with the fence that it has got: the item says from which.
+   *
    * @throws DeadlineError when the lock is not that run's with that fence any more.
    */
   static async takeOver(table: Table, now: () => number, share: LockShare): Promise<PruneLock> {
     const { runId, fence, deadline } = share;
-    const change = { set: { expiresAt: deadline + SKEW }, add: { version: 1, fence: 1 } };
+    const set = { expiresAt: deadline + SKEW, tookOverFrom: fence };
+    const change = { set, add: { version: 1, fence: 1 } };
     // Released it is nobody's any more.
     const held = { all: [{ equals: { runId, fence } }, { greaterThan: { expiresAt: 0 } }] };
     const taken = await table.update(lockKey, change, held);
     if (taken) return new PruneLock(table, now, toLock(taken), deadline);
+    const item = await table.get(lockKey);
+    const current = item && toLock(item);
+    const isMine = current?.runId === runId && current.fence === fence + 1 && current.tookOverFrom === fence;
+    if (isMine && current.expiresAt > 0) {
+      const lock = new PruneLock(table, now, current, deadline);
+      await lock.extend(deadline);
+      return lock;
+    }
     throw new DeadlineError(`the prune lock of run ${runId} (fence ${fence}) is no longer held`);
   }
 
@@ -225,6 +237,13 @@ export class PruneLock {
     return this.#held;
   }
 
+  /** Whether the run has given it back by {@link release} already, for later. */
+  async hasEnded(): Promise<boolean> {
+    const item = await this.#table.get(lockKey);
+    const lock = item && toLock(item);
+    return lock?.runId === this.runId && lock.fence === this.fence + 1 && lock.endedFrom === this.fence;
+  }
+
   #assertTime(): void {
     if (this.#held && this.#now() < this.#deadline) return;
     this.guard();
@@ -233,17 +252,18 @@ export class PruneLock {
   /**
    * Gives the lock back. The item and its fence stay.
    *
-   * @param freeAt when another may take it where a worker may still live, milliseconds since the epoch; it sees then that
-   *   the lock was taken from it. @default at once
+   * @param freeAt when another may take it where a worker may still live, milliseconds since the epoch: it joins no more
+   *   then, or sees that the lock was taken from it; see {@link freeEnded}. @default at once
    */
   async release(freeAt?: number): Promise<void> {
     if (!this.#held) return;
     this.#held = false;
+    const mine = { equals: { fence: this.fence, runId: this.runId } };
     if (freeAt !== undefined) {
-      await forceUnlock(this.#table, this, freeAt);
+      const set = { expiresAt: freeAt, endedFrom: this.fence };
+      await this.#table.update(lockKey, { set, add: { version: 1, fence: 1 } }, mine);
       return;
     }
-    const mine = { equals: { fence: this.fence, runId: this.runId } };
     await this.#table.update(lockKey, { set: { expiresAt: 0 }, add: { version: 1 } }, mine);
   }
 }
@@ -253,6 +273,20 @@ export async function heldLock(table: Table, now: number): Promise<LockItem | un
   const item = await table.get(lockKey);
   const lock = item && toLock(item);
   return lock === undefined || lock.expiresAt < now ? undefined : lock;
+}
+
+/**
+ * Frees a lock at once that the run's end has left to nobody until later, when no worker of it lives.
+ *
+ * @param fence under which the run ended.
+ */
+export async function freeEnded(
+  table: Table,
+  { runId, fence }: Pick<LockItem, 'runId' | 'fence'>,
+): Promise<void> {
+  // One that was taken away by force is as it was left.
+  const ended = { equals: { runId, fence: fence + 1, endedFrom: fence } };
+  await table.update(lockKey, { set: { expiresAt: 0 }, add: { version: 1 } }, ended);
 }
 
 /** Longer than what its holder may still sign, should it live. */

@@ -1,5 +1,5 @@
 /** Deletions at no more than a set pace. */
-import type { ObjectStore } from './object-store.ts';
+import { DeadlineError, type ObjectStore } from './object-store.ts';
 
 export interface Pace {
   /** Deletions of a second. */
@@ -7,6 +7,8 @@ export interface Pace {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly sleep: (milliseconds: number) => Promise<void>;
+  /** No deletion waits for a turn after that: milliseconds since the epoch. */
+  readonly until: () => number;
 }
 
 /** What deletes several things at a time, and what one. */
@@ -17,12 +19,17 @@ const ONE: ReadonlySet<string | symbol> = new Set<keyof ObjectStore>([
 
 /**
  * The same store; a deletion waits until those before it are a second's share ago. It has to come before whatever looks at
- * the lock, since it takes time.
+ * the lock, since it takes time. One whose turn would come too late throws `DeadlineError`.
  */
-export function pacedObjects(objects: ObjectStore, { perSecond, now, sleep }: Pace): ObjectStore {
+export function pacedObjects(objects: ObjectStore, { perSecond, now, sleep, until }: Pace): ObjectStore {
   let free = 0;
   const turn = async (count: number): Promise<void> => {
     const at = Math.max(free, now());
+    if (at > until()) {
+      throw new DeadlineError(
+        `at ${perSecond} deletions a second there is no time left for another ${count}`,
+      );
+    }
     free = at + (count * 1000) / perSecond;
     if (at > now()) await sleep(at - now());
   };

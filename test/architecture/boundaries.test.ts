@@ -58,10 +58,14 @@ const ROOTS: Readonly<Record<string, readonly string[]>> = {
   ],
   'prune/telemetry.ts': ['@aws-lambda-powertools/'],
   'distributed/settings.ts': ['configuration.ts'],
-  'distributed/start-handler.ts': [...HANDLER, 'configuration.ts', 'metric-names.ts', 'aws-lambda'],
+  'distributed/start-handler.ts': [
+    ...[...HANDLER, 'configuration.ts', 'last-resort.ts', 'metric-names.ts', 'aws-lambda'],
+  ],
   'distributed/worker-handler.ts': [...HANDLER, 'configuration.ts', 'last-resort.ts', 'aws-lambda'],
   'distributed/decide-handler.ts': [...HANDLER, 'configuration.ts'],
-  'distributed/finish-handler.ts': [...HANDLER, 'configuration.ts', 'metric-names.ts', 'aws-lambda'],
+  'distributed/finish-handler.ts': [
+    ...[...HANDLER, 'configuration.ts', 'last-resort.ts', 'metric-names.ts', 'aws-lambda'],
+  ],
   'index/handler.ts': [...HANDLER, 'configuration.ts', 'metric-names.ts', 'aws-lambda'],
   'index/heartbeat-handler.ts': [...HANDLER, 'configuration.ts', 'metric-names.ts'],
   'index/telemetry.ts': ['@aws-lambda-powertools/'],

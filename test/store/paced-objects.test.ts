@@ -1,9 +1,10 @@
 import { expect, it } from 'vitest';
+import { DeadlineError } from '../../lambdas/store/object-store.ts';
 import { pacedObjects } from '../../lambdas/store/paced-objects.ts';
 import { MemoryBucket } from '../../local/memory-bucket.ts';
 import { TestClock } from '../support/clock.ts';
 
-function setUp(perSecond: number) {
+function setUp(perSecond: number, until = Number.POSITIVE_INFINITY) {
   const clock = new TestClock();
   const bucket = new MemoryBucket({ versioned: true, now: clock.date });
   const waits: number[] = [];
@@ -11,7 +12,12 @@ function setUp(perSecond: number) {
     waits.push(milliseconds);
     clock.advance(milliseconds);
   };
-  return { clock, bucket, waits, objects: pacedObjects(bucket, { perSecond, now: clock.now, sleep }) };
+  return {
+    clock,
+    bucket,
+    waits,
+    objects: pacedObjects(bucket, { perSecond, now: clock.now, sleep, until: () => until }),
+  };
 }
 
 it('waits between deletions for as long as those before take at the pace', async () => {
@@ -28,6 +34,16 @@ it('waits between deletions for as long as those before take at the pace', async
   await objects.deleteMany(['b']);
   expect(waits).toHaveLength(3);
   expect((await bucket.list('')).objects).toEqual([]);
+});
+
+it('refuses a turn for which there would be no time, without taking it', async () => {
+  const { bucket, waits, objects, clock } = setUp(1, new TestClock().now() + 5_000);
+  await objects.deleteMany(['a', 'b', 'c', 'd', 'e', 'f']);
+  await expect(objects.deleteMany(['g'])).rejects.toThrow('at 1 deletions a second there is no time left');
+  expect(waits).toEqual([]);
+  expect(bucket.requests.get('DeleteObjects')).toBe(1);
+  clock.advance(1_000);
+  await expect(objects.deleteMany(['g'])).rejects.toThrow(DeadlineError);
 });
 
 it('has what only reads or writes not wait', async () => {
