@@ -70,7 +70,7 @@ export const SENTENCES: readonly Sentence[] = [
     sentence: 'The edge is removed first, and whoever else needs the blob is looked for second.',
     mutants: [
       'looked for others that need a blob before the edge was removed',
-      'a blob that is no longer needed',
+      'a blob that is no longer needed is not queued',
     ],
   },
   {
