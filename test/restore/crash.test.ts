@@ -5,14 +5,14 @@ import { apiView } from '../support/api-view.ts';
 import { HOUR, MINUTE } from '../support/clock.ts';
 import { cosignTag, image, index, layer, referrer, signature } from '../support/images.ts';
 import { Crash, CrashError } from '../support/intercept.ts';
-import { PATIENCE } from '../support/runs.ts';
+import { PATIENCE, THOROUGH } from '../support/runs.ts';
 import { everything } from '../support/stored.ts';
 import { World } from '../support/world.ts';
 
 vi.setConfig({ testTimeout: PATIENCE });
 
 /** Some calls are enough for every day. */
-const stride = process.env['PROPERTY_RUNS'] === undefined ? 7 : 1;
+const stride = THOROUGH ? 1 : 7;
 
 /** A little of everything, pruned of all of it, offline. */
 async function prunedWorld() {

@@ -4,6 +4,9 @@
 const FACTOR = Number(process.env['PROPERTY_RUNS'] ?? '1');
 const SEED = Number(process.env['PROPERTY_SEED'] ?? '20260301');
 
+/** Whether more than on every day is asked for. */
+export const THOROUGH = FACTOR > 1;
+
 /** The same runs every time, unless PROPERTY_SEED or PROPERTY_RUNS say otherwise. */
 export const runs = (count: number) => ({ numRuns: Math.ceil(count * FACTOR), seed: SEED });
 
