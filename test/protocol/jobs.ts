@@ -20,7 +20,7 @@ export const AT_ONCE = Math.min(8, availableParallelism());
 /** A longer search by PROTOCOL_SECONDS: for each world, and for each mutant in each of its worlds. */
 const SECONDS = process.env['PROTOCOL_SECONDS'];
 /** Milliseconds for a world. What is not seen to the end in that time is seen in part. */
-export const TIME = Number(SECONDS ?? '0.4') * 1000;
+export const TIME = Number(SECONDS ?? '0.3') * 1000;
 /** And at most for a mutant in a world, where most are caught within a second. */
 export const BUDGET = Math.max(30_000, TIME);
 
