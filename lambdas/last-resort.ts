@@ -4,9 +4,10 @@
 const TELL_BEFORE = 5_000;
 
 /**
- * Options of middy, and a wrap of the handler, for a function that deletes. Shortly before its time is over, the handler's signal is aborted; what does
- * not end by that ends with its process. Lambda only freezes the process of a function that stops waiting for its work: the
- * work would go on in the middle of a later call, and write to the table beside the run that came after (protocol section 4).
+ * Options of middy, and a wrap of the handler, for a function that deletes. Shortly before its time is over, the handler's
+ * signal is aborted; what does not end by that ends with its process. Lambda only freezes the process of a function that stops
+ * waiting for its work: the work would go on in the middle of a later call, and write to the table beside the run that came
+ * after (protocol section 4).
  *
  * @param exit ends the process.
  * @param toHeed how long the work has to end by the signal (milliseconds); less than is left then.

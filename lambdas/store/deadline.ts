@@ -1,5 +1,6 @@
 import type { FinalizeHandler, FinalizeHandlerArguments, MiddlewareStack } from '@smithy/types';
 import { DeadlineError, UnansweredError } from './object-store.ts';
+import { statusOf } from './s3-answers.ts';
 
 /**
  * S3's deletions carry no fence, so none may be sent after the process's hard deadline (protocol, "one run at a
@@ -9,17 +10,14 @@ import { DeadlineError, UnansweredError } from './object-store.ts';
 /** The SDK's middleware that signs; it runs once for each attempt. */
 const SIGNING = 'httpSigningMiddleware';
 
-/** Whether an attempt that failed was answered, be it by an error. */
-const wasAnswered = (error: unknown): boolean =>
-  typeof Object(Object(error).$metadata).httpStatusCode === 'number';
-
 interface Guardable<Input extends object, Output extends object> {
   readonly middlewareStack: MiddlewareStack<Input, Output>;
 }
 
 /**
  * The command, with `guard` called right before each attempt to send it is signed. What `guard` throws ends the
- * command; a `DeadlineError` after an attempt that nobody has answered becomes an `UnansweredError`. An SDK without the signing step refuses the command, rather than send it unguarded.
+ * command; a `DeadlineError` after an attempt that nobody has answered becomes an `UnansweredError`. An SDK without the
+ * signing step refuses the command, rather than send it unguarded.
  * @example await client.send(guarded(new DeleteObjectCommand(input), () => deadline.assertBefore()));
  */
 export function guarded<
@@ -39,7 +37,7 @@ export function guarded<
       try {
         return await next(args);
       } catch (error) {
-        isUnanswered ||= !wasAnswered(error);
+        isUnanswered ||= statusOf(error) === undefined;
         throw error;
       }
     },
