@@ -6,7 +6,7 @@ import { Tally } from '../../lambdas/prune/tally.ts';
 import { lockKey } from '../../lambdas/store/items.ts';
 import { freeEnded, heldLock, PruneLock, SKEW, UNLOCK_REST } from '../../lambdas/store/lock.ts';
 import { DeadlineError } from '../../lambdas/store/object-store.ts';
-import { changePart, courseKey, readCourse, workerKey } from '../../lambdas/store/run-parts.ts';
+import { changePart, readCourse, workerKey } from '../../lambdas/store/run-parts.ts';
 import { MINUTE } from '../support/clock.ts';
 import { distribute, Functions } from '../support/distributed.ts';
 import { goneBy, mixedRegistry } from '../support/distributed-world.ts';
@@ -124,7 +124,6 @@ it('a halt that a worker comes to while it looks for another’s stays', async (
   });
   await report(worker);
   expect(state.halted).toEqual(halted);
-  await changePart(world.table, courseKey(runId), { halted: JSON.stringify(halted) });
 });
 
 it('what a dead worker told to have looked at counts beside what others have', () => {

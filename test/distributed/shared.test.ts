@@ -41,38 +41,37 @@ describe('two workers', () => {
     expect(updates).toBeLessThan(10);
   });
 
-  it('are braked by what both have taken', async () => {
+  /** The brakes of so many workers, over a bucket of some images, half of which may go; with the bytes of its data. */
+  async function braked(workers: number) {
     const world = new World();
     for (let at = 0; at < 4; at++) await world.registry.push('app', image(`${at}`));
     await world.reindex();
     const settings = { manifestShare: 0.5, byteShare: 0.5, manifestFloor: 0, byteFloor: 0 };
     const request = parsePruneRequest({}, world.clock.date());
-    const [one, two] = pair(world).map(
-      ({ counters }) => new RunningBrake(world.index, settings, request, { runId: 'run', counters }),
-    );
+    const brakes = Array.from({ length: workers }, (_, at) => {
+      const { counters } = shareOf(world.dependencies, course(world), `${at}`);
+      return new RunningBrake(world.index, settings, request, { runId: 'run', counters });
+    });
+    const data = [...(await world.keys())].filter(([key]) => key.includes('/blobs/'));
+    return { brakes, size: data.reduce((sum, [, bytes]) => sum + bytes, 0) };
+  }
+
+  it('are braked by what both have taken', async () => {
+    const {
+      brakes: [one, two],
+      size,
+    } = await braked(2);
     expect(await one?.takeManifests('app', 2)).toBeUndefined();
     // Whoever has given some back takes them again; nobody else does.
     one?.giveBackManifests('app', 1);
     expect(await one?.takeManifests('app', 1)).toBeUndefined();
     expect(await two?.takeManifests('app', 1)).toMatchObject({ code: 'blast-radius', repository: 'app' });
-    let size = 0;
-    for (const bytes of (await world.keys()).entries()) if (bytes[0].includes('/blobs/')) size += bytes[1];
     expect(await one?.takeBytes(Math.floor(size / 2), () => 0)).toBeUndefined();
     expect(await two?.takeBytes(size, () => 0)).toMatchObject({ code: 'blast-radius' });
   });
 
   it('are braked by what all have taken before any of it is gone', async () => {
-    const world = new World();
-    for (let at = 0; at < 4; at++) await world.registry.push('app', image(`${at}`));
-    await world.reindex();
-    const settings = { manifestShare: 0.5, byteShare: 0.5, manifestFloor: 0, byteFloor: 0 };
-    const request = parsePruneRequest({}, world.clock.date());
-    const data = [...(await world.keys())].filter(([key]) => key.includes('/blobs/'));
-    const size = data.reduce((sum, [, bytes]) => sum + bytes, 0);
-    const brakes = Array.from({ length: 16 }, () => {
-      const [{ counters }] = pair(world);
-      return new RunningBrake(world.index, settings, request, { runId: 'run', counters });
-    });
+    const { brakes, size } = await braked(16);
     const part = Math.floor(size / 16);
     let taken = 0;
     for (const brake of brakes) if ((await brake.takeBytes(part, () => 0)) === undefined) taken += part;

@@ -315,19 +315,24 @@ describe('the deadline', () => {
   ];
   const isWrite = ({ method }: SentRequest) => method !== 'HEAD';
 
-  it.each(destructive)('passes between two attempts: %s is not sent again', async (_, destroy) => {
+  /** A bucket whose deadline passes while the first attempt is under way. */
+  function passingDuring(attempt: () => Answer) {
     let passed = false;
     const guard = () => {
       if (passed) throw new DeadlineError('too late');
     };
-    const { bucket, sent } = bucketOver(
+    return bucketOver(
       (request) => {
         if (!isWrite(request)) return HEAD;
         passed = true;
-        return s3Error(500, 'InternalError');
+        return attempt();
       },
       { guard, maxAttempts: 3 },
     );
+  }
+
+  it.each(destructive)('passes between two attempts: %s is not sent again', async (_, destroy) => {
+    const { bucket, sent } = passingDuring(() => s3Error(500, 'InternalError'));
     await expect(destroy(bucket)).rejects.toMatchObject({ name: 'DeadlineError' });
     expect(sent.filter(isWrite)).toHaveLength(1);
   });
@@ -335,18 +340,9 @@ describe('the deadline', () => {
   it.each(destructive)(
     'passes after an attempt that nobody answered: %s may be carried out yet',
     async (_, destroy) => {
-      let passed = false;
-      const guard = () => {
-        if (passed) throw new DeadlineError('too late');
-      };
-      const { bucket, sent } = bucketOver(
-        (request) => {
-          if (!isWrite(request)) return HEAD;
-          passed = true;
-          throw Object.assign(new Error('socket hang up'), { name: 'TimeoutError', code: 'ECONNRESET' });
-        },
-        { guard, maxAttempts: 3 },
-      );
+      const { bucket, sent } = passingDuring(() => {
+        throw Object.assign(new Error('socket hang up'), { name: 'TimeoutError', code: 'ECONNRESET' });
+      });
       await expect(destroy(bucket)).rejects.toMatchObject({
         name: 'UnansweredError',
         message: 'a deletion was sent and not answered, and too late',
