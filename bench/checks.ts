@@ -61,8 +61,8 @@ export class Checks {
   foreseen({ status, manifests }: Report, allQueued: boolean): void {
     const { garbageReleases, garbageManifests } = this.#registry;
     this.#same('dry run: status', status, 'completed');
-    const least = Math.max(garbageReleases, allQueued ? Math.min(manifests.deleted, garbageManifests) : 0);
-    this.#same('dry run: manifests', manifests.deleted, least);
+    const most = allQueued ? garbageManifests : garbageReleases;
+    this.#between('dry run: manifests', manifests.deleted, garbageReleases, most);
   }
 
   /** Some worker has died. */
@@ -110,6 +110,10 @@ export class Checks {
     const over = phases.filter(({ usage }) => usage.peakRss > limitMib * MIB);
     const where = over.map(({ name, usage }) => `${name}: ${mib(usage.peakRss)}`).join(', ');
     this.failures.push(`memory: ${mib(max)} MiB were resident (${where}); allowed are ${limitMib} MiB`);
+  }
+
+  #between(what: string, got: number, least: number, most: number): void {
+    if (got < least || got > most) this.failures.push(`${what}: got ${got}, expected ${least} to ${most}`);
   }
 
   #same<T>(what: string, got: T, expected: T): void {
