@@ -94,7 +94,6 @@ export class Metadata {
   readonly table: Table;
   readonly #stamp: () => string;
   readonly #releases = new OneForMany();
-  readonly #looks = new OneForMany();
 
   /** @param stamp makes a new unique string for each write, so that a write whose answer was lost is recognised. */
   constructor(table: Table, stamp: () => string) {
@@ -297,7 +296,7 @@ export class Metadata {
    * is removed first: of several who remove theirs at a time, the last sees none.
    */
   async releaseReference(digest: Digest, name: string, touch: Touch): Promise<void> {
-    await this.#looks.do(`${name}@${digest}`, async () => {
+    await this.#releases.do(`${name}@${digest}`, async () => {
       if (!(await this.referencedIn(digest, name))) await this.releaseBlob(digest, touch);
     });
   }
