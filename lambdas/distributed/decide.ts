@@ -1,8 +1,8 @@
 /** Between two passes: sends the workers out again, takes the lock over from one that has died, or ends the run. */
 import type { PruneDependencies } from '../prune/settings.ts';
-import { PruneLock, SKEW, UNLOCK_REST } from '../store/lock.ts';
-import { type Course, courseKey, readCourse, readWorkers } from '../store/run-parts.ts';
-import { nextStep } from './next-step.ts';
+import { PruneLock } from '../store/lock.ts';
+import { type Course, changePart, courseKey, readCourse, readWorkers } from '../store/run-parts.ts';
+import { nextStep, settledAt } from './next-step.ts';
 import { type Orders, ordersOf } from './orders.ts';
 import { NoSuchRunError } from './slice.ts';
 
@@ -36,18 +36,15 @@ export async function decide(
   const { fence } = course;
   const lock = await PruneLock.takeOver(table, now, {
     ...{ runId, fence },
-    deadline: overAt(tookOverAt) + lifetime,
+    deadline: settledAt({ tookOverAt }) + lifetime,
   });
   return goOn(await changed(dependencies, { ...next, fence: lock.fence, tookOverAt: now() }), now());
 }
 
-/** When nothing that a worker of the old fence has signed is accepted any more. */
-const overAt = (tookOverAt: number): number => tookOverAt + UNLOCK_REST + SKEW;
-
 /** The pass that the course is at: once nobody can disturb it. */
 function goOn(course: Course, now: number): Orders {
-  const { runId, pass, tookOverAt } = course;
-  const until = tookOverAt === undefined ? 0 : overAt(tookOverAt);
+  const { runId, pass } = course;
+  const until = settledAt(course);
   if (now > until) return ordersOf(course);
   return { step: 'wait', runId, pass: pass - 1, until: new Date(until + 1000).toISOString() };
 }
@@ -57,6 +54,6 @@ async function changed({ table }: Pick<PruneDependencies, 'table'>, course: Cour
   const set = { fence, phase, pass, ...(tookOverAt === undefined ? {} : { tookOverAt }) };
   // Another attempt at the same question may have gone on: its word stays.
   const isNext = { equals: { pass: pass - 1 } };
-  if (await table.update(courseKey(runId), { set, add: { version: 1 } }, isNext)) return course;
+  if (await changePart(table, courseKey(runId), set, isNext)) return course;
   return (await readCourse(table, runId)) ?? course;
 }

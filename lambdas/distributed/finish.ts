@@ -1,5 +1,5 @@
 /** Ends a distributed run, whatever has become of it: one report, one event, and the lock given back. */
-import type { ActiveRun, Begun } from '../prune/active-run.ts';
+import { type ActiveRun, type Begun, tellLockLost } from '../prune/active-run.ts';
 import { newState, runOf, storesOf } from '../prune/assemble.ts';
 import { finishRun } from '../prune/engine.ts';
 import type { Refusal, Report } from '../prune/report.ts';
@@ -7,7 +7,7 @@ import type { PruneDependencies } from '../prune/settings.ts';
 import type { Tally } from '../prune/tally.ts';
 import type { Stores } from '../store/hold.ts';
 import { noJournal } from '../store/journal.ts';
-import { freeEnded, heldLock, PruneLock, SKEW, UNLOCK_REST } from '../store/lock.ts';
+import { freeEnded, heldLock, LATEST_ARRIVAL, PruneLock } from '../store/lock.ts';
 import {
   type Course,
   changePart,
@@ -17,7 +17,7 @@ import {
   type Worker,
 } from '../store/run-parts.ts';
 import { readRun } from '../store/runs.ts';
-import { died, nextStep } from './next-step.ts';
+import { died, nextStep, settledAt } from './next-step.ts';
 import { recount } from './recount.ts';
 import { requestOf } from './request.ts';
 import { shareOf } from './shared.ts';
@@ -81,30 +81,21 @@ async function letGo(
   if (lock?.owner !== owner || lock.runId !== runId) return;
   const mine = PruneLock.of(table, now, { runId, fence: lock.fence, deadline });
   if (course === undefined) return await mine.release();
-  if (lock.fence === course.fence) await mine.release(now() + REST);
+  if (lock.fence === course.fence) await mine.release(now() + LATEST_ARRIVAL);
   await freeIfOver(dependencies, course);
 }
-
-/** After that nothing of a worker that may live can arrive (milliseconds). */
-const REST = UNLOCK_REST + SKEW;
 
 /**
  * The end has raised the fence, so that no worker joins any more, and left the lock to nobody for as long as one may live.
  * Where the register, looked at after that, has none, the lock is free at once.
  */
-async function freeIfOver(
-  { table, now }: PruneDependencies,
-  { runId, fence, tookOverAt }: Course,
-): Promise<void> {
+async function freeIfOver({ table, now }: PruneDependencies, course: Course): Promise<void> {
+  const { runId, fence } = course;
   const workers = await readWorkers(table, runId);
   if (workers.some((worker) => worker.fence === fence && died(worker))) return;
-  if (isResting(tookOverAt, now())) return;
+  if (now() <= settledAt(course)) return;
   await freeEnded(table, { runId, fence });
 }
-
-/** Whether something of a worker of the fence before may still arrive. */
-const isResting = (tookOverAt: number | undefined, now: number): boolean =>
-  tookOverAt !== undefined && now <= tookOverAt + REST;
 
 async function assemble(
   dependencies: PruneDependencies,
@@ -129,12 +120,9 @@ async function assemble(
   if (course.halted !== undefined) state.halted = JSON.parse(course.halted) as Refusal;
   const step = nextStep(course, workers);
   if (step.do === 'finish' && step.complete) state.unfinished.clear();
-  state.rest = REST;
+  state.rest = LATEST_ARRIVAL;
   // An attempt before that could not write down the end has given the lock back.
-  if (!(await lock.isStillHeld()) && !(await lock.hasEnded())) {
-    run.tally.incomplete++;
-    run.tally.refuse({ code: 'failed', message: 'the prune lock was taken from this run' });
-  }
+  if (!(await lock.isStillHeld()) && !(await lock.hasEnded())) tellLockLost(run.tally);
   return { ...begun, run: { ...run, journal } };
 }
 
@@ -148,27 +136,21 @@ async function addUp(
 ): Promise<void> {
   const journal = journalOf(dependencies, runId);
   const { objects } = stores.bucket;
-  // What one has deleted that failed and told, one may have buried that was killed.
   const dead: Pick<Worker, 'slice' | 'counts'>[] = [];
-  const failed = workers.filter(died);
   for (const worker of [{ slice: START }, ...workers]) {
     const totals = await getTotals(objects, journal, worker.slice);
     if (totals !== undefined && totals !== 'unreadable') tally.merge(totals);
     else dead.push(worker);
   }
   if (dead.length === 0) return;
-  const told = failed.filter((worker) => !dead.includes(worker)).map(({ slice }) => slice);
+  // What one has deleted that failed and told, one may have buried that was killed.
+  const told = workers.filter((worker) => died(worker) && !dead.includes(worker));
   for (const part of await recount(stores, { journal, runId }, dead, told)) tally.merge(part.toJSON());
 }
 
 /** Those after whose death the run did not go on: what they have left is the next run's. */
-function tellDeaths(
-  tally: Tally,
-  { fence, tookOverAt }: Course,
-  workers: readonly Worker[],
-  now: number,
-): void {
-  const left = workers.filter((worker) => worker.fence === fence || isResting(tookOverAt, now));
+function tellDeaths(tally: Tally, course: Course, workers: readonly Worker[], now: number): void {
+  const left = workers.filter(({ fence }) => fence === course.fence || now <= settledAt(course));
   for (const { slice, lane, error } of left.filter(died)) {
     tally.incomplete++;
     const why = error ?? 'it did not come to its end';

@@ -1,5 +1,6 @@
 /** What a distributed run does next, by what its workers have told. Pure. */
 import { phaseAfter, phaseOnceMore } from '../prune/phases.ts';
+import { LATEST_ARRIVAL } from '../store/lock.ts';
 import type { Course, Worker } from '../store/run-parts.ts';
 
 /**
@@ -16,6 +17,13 @@ const MAX_PASSES = 100;
 
 /** Workers that did not end as they should: killed, or with an error, and then something of theirs may be under way. */
 export const died = ({ endedAt, error }: Worker): boolean => endedAt === undefined || error !== undefined;
+
+/**
+ * When nothing of a worker that had died before the lock was taken over can arrive any more (milliseconds since the epoch);
+ * 0 where none had.
+ */
+export const settledAt = ({ tookOverAt }: Pick<Course, 'tookOverAt'>): number =>
+  tookOverAt === undefined ? 0 : tookOverAt + LATEST_ARRIVAL;
 
 /** Decides when all workers of a pass are over, as far as Step Functions knows. */
 export function nextStep(course: Course, workers: readonly Worker[]): NextStep {

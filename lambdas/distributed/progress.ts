@@ -1,5 +1,5 @@
 /** How far a worker is, for the others, for whoever watches, and for the count should it die. */
-import { countsOf, RECORD_EVERY } from '../prune/active-run.ts';
+import { countsOf, RECORD_EVERY, tellLockLost } from '../prune/active-run.ts';
 import type { Refusal } from '../prune/report.ts';
 import { type Counts, changePart, readCourse, readWorkers, workerKey } from '../store/run-parts.ts';
 import { runKey } from '../store/runs.ts';
@@ -17,8 +17,7 @@ export async function report(worker: ActiveWorker): Promise<void> {
   state.recordedAt = now();
   // Of a run that has ended nothing is told any more.
   if (!(await lock.isStillHeld())) {
-    run.tally.incomplete++;
-    run.tally.refuse({ code: 'failed', message: 'the prune lock was taken from this run' });
+    tellLockLost(run.tally);
     run.stop();
     return;
   }

@@ -23,7 +23,7 @@ export interface Of {
 
 /**
  * @param dead all workers that have not told: what one has deleted, another that died as well may have buried.
- * @param told slices of others of which a deletion may have been buried by one of these.
+ * @param told others, of which a deletion may have been buried by one of these.
  * @returns what each has done; what leaves no trace (examined, condemned, uploads) as it told last, at most
  *   `RECORD_EVERY` before its death.
  */
@@ -31,11 +31,12 @@ export async function recount(
   stores: Stores,
   of: Of,
   dead: readonly Pick<Worker, 'slice' | 'counts'>[],
-  told: readonly string[] = [],
+  told: readonly Pick<Worker, 'slice'>[],
 ): Promise<Tally[]> {
   const taker = { ...of, slices: new Set(dead.map(({ slice }) => slice)), counted: new KeySet() };
   const tallies: Tally[] = [];
-  for (const worker of [...dead, ...told.map((slice) => ({ slice }))])
+  // Of those, what leaves no trace is in their totals.
+  for (const worker of [...dead, ...told.map(({ slice }) => ({ slice }))])
     tallies.push(await recountOne(stores, taker, worker));
   return tallies;
 }

@@ -122,9 +122,14 @@ export const RECORD_EVERY = 10_000;
 export async function recordProgress(active: ActiveRun): Promise<void> {
   const { run } = active;
   if (await recordLife(active, countsOf(run.tally))) return;
-  run.tally.incomplete++;
-  run.tally.refuse({ code: 'failed', message: 'the prune lock was taken from this run (unlock --force)' });
+  tellLockLost(run.tally, ' (unlock --force)');
   run.stop();
+}
+
+/** @param how if that is known. */
+export function tellLockLost(tally: Tally, how = ''): void {
+  tally.incomplete++;
+  tally.refuse({ code: 'failed', message: `the prune lock was taken from this run${how}` });
 }
 
 /** As the run's item has them, of a report as of what is counted on the way to it. */

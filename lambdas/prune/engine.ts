@@ -4,7 +4,7 @@
  */
 import { announce } from '../index/blob-events.ts';
 import { SHARDS } from '../store/items.ts';
-import { SKEW, UNLOCK_REST } from '../store/lock.ts';
+import { LATEST_ARRIVAL } from '../store/lock.ts';
 import { UnansweredError } from '../store/object-store.ts';
 import { type ActiveRun, makeReport, radiusOf, recordEnd, recoverableUntil } from './active-run.ts';
 import { foretell } from './brake.ts';
@@ -28,7 +28,7 @@ export async function finishRun(active: ActiveRun, failure?: unknown): Promise<R
   const { run, lock, dependencies, state } = active;
   if (state.halted !== undefined) run.tally.lead(state.halted);
   // What may yet be carried out nobody may touch before.
-  if (failure instanceof UnansweredError) state.rest = UNLOCK_REST + SKEW;
+  if (failure instanceof UnansweredError) state.rest = LATEST_ARRIVAL;
   if (failure !== undefined) {
     run.tally.incomplete++;
     run.tally.refuse({

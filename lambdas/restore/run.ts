@@ -5,8 +5,7 @@
  */
 
 import type { RegistryLayout } from '../registry/layout.ts';
-import { lockKey, toLock } from '../store/items.ts';
-import { refuseToDelete } from '../store/lock.ts';
+import { readLock, refuseToDelete } from '../store/lock.ts';
 import type { MarkerRemover } from '../store/markers.ts';
 import { Metadata } from '../store/metadata.ts';
 import { DeadlineError, type ObjectStore } from '../store/object-store.ts';
@@ -95,8 +94,7 @@ async function refuse({ table, now }: RestoreDependencies, run: RunItem): Promis
   const { runId, status, recoverable, recoverableUntil } = run;
   if (status === 'running') {
     // One that did not live to say how it ended is not running any more: its lock tells.
-    const item = await table.get(lockKey);
-    const lock = item && toLock(item);
+    const lock = await readLock(table);
     if (lock?.runId === runId && lock.expiresAt > now()) {
       throw new RestoreRefusedError(
         `run ${runId} is still running, until ${new Date(lock.expiresAt).toISOString()} at the latest: ` +

@@ -102,9 +102,8 @@ export class PruneLock {
     const taken = await table.update(lockKey, { set, add: { version: 1, fence: 1 } }, free);
     if (taken) return new PruneLock(table, now, toLock(taken), deadline);
     // A write whose answer was lost looks refused: the run id, unique to this call, tells.
-    const current = await table.get(lockKey);
-    if (current === undefined) return await PruneLock.take(table, now, request);
-    const lock = toLock(current);
+    const lock = await readLock(table);
+    if (lock === undefined) return await PruneLock.take(table, now, request);
     if (lock.runId === runId && lock.owner === owner) return new PruneLock(table, now, lock, deadline);
     throw new PruneAlreadyRunningError(lock);
   }
@@ -135,8 +134,7 @@ export class PruneLock {
     const shorter = { all: [mine, { lessThan: { expiresAt } }, { greaterThan: { expiresAt: askedAt } }] };
     if (!(await table.update(lockKey, { set: { expiresAt }, add: { version: 1 } }, shorter))) {
       // Another worker's reaches further, or an answer was lost: what counts is whether it is held for long enough.
-      const item = await table.get(lockKey);
-      const held = item && toLock(item);
+      const held = await readLock(table);
       const isMine = held?.fence === lock.fence && held.runId === lock.runId;
       if (!isMine || held.expiresAt < expiresAt) {
         throw new DeadlineError(
@@ -164,8 +162,7 @@ export class PruneLock {
     const held = { all: [{ equals: { runId, fence } }, { greaterThan: { expiresAt: 0 } }] };
     const taken = await table.update(lockKey, change, held);
     if (taken) return new PruneLock(table, now, toLock(taken), deadline);
-    const item = await table.get(lockKey);
-    const current = item && toLock(item);
+    const current = await readLock(table);
     const isMine = current?.runId === runId && current.fence === fence + 1 && current.tookOverFrom === fence;
     if (isMine && current.expiresAt > 0) {
       const lock = new PruneLock(table, now, current, deadline);
@@ -230,8 +227,7 @@ export class PruneLock {
     if (!this.#held) return false;
     // What was seen is as old as the question.
     const askedAt = this.#now();
-    const item = await this.#table.get(lockKey);
-    const lock = item && toLock(item);
+    const lock = await readLock(this.#table);
     this.#held = lock?.fence === this.fence && lock.runId === this.runId;
     if (this.#held) this.#seenAt = askedAt;
     return this.#held;
@@ -239,8 +235,7 @@ export class PruneLock {
 
   /** Whether the run has given it back by {@link release} already, for later. */
   async hasEnded(): Promise<boolean> {
-    const item = await this.#table.get(lockKey);
-    const lock = item && toLock(item);
+    const lock = await readLock(this.#table);
     return lock?.runId === this.runId && lock.fence === this.fence + 1 && lock.endedFrom === this.fence;
   }
 
@@ -268,10 +263,15 @@ export class PruneLock {
   }
 }
 
+/** The lock, held or not; undefined where none was ever taken. */
+export async function readLock(table: Table): Promise<LockItem | undefined> {
+  const item = await table.get(lockKey);
+  return item && toLock(item);
+}
+
 /** The lock as somebody holds it; undefined when nobody does. @param now milliseconds since the epoch. */
 export async function heldLock(table: Table, now: number): Promise<LockItem | undefined> {
-  const item = await table.get(lockKey);
-  const lock = item && toLock(item);
+  const lock = await readLock(table);
   return lock === undefined || lock.expiresAt < now ? undefined : lock;
 }
 
@@ -291,6 +291,9 @@ export async function freeEnded(
 
 /** Longer than what its holder may still sign, should it live. */
 export const UNLOCK_REST = 2 * LOOK_LASTS;
+
+/** How long after it has lost the lock something that a process has signed may still arrive (milliseconds). */
+export const LATEST_ARRIVAL = UNLOCK_REST + SKEW;
 
 /**
  * Takes the lock away from a run that is over, whatever its lease says. The fence goes up, by which a holder that lives

@@ -4,7 +4,7 @@
  */
 import * as v from 'valibot';
 import { decode } from './items.ts';
-import type { Item, Key, Table, Value } from './table.ts';
+import type { Condition, Item, Key, Table, Value } from './table.ts';
 
 export const runPartsPk = (runId: string): string => `RUN#${runId}`;
 export const courseKey = (runId: string): Key => ({ pk: runPartsPk(runId), sk: 'COURSE' });
@@ -123,13 +123,14 @@ export async function readRunObstacles(table: Table, runId: string): Promise<Map
   return new Map(items.map((item) => [item.sk.slice(OBSTACLE.length), String(item['why'])]));
 }
 
-/** Changes an item of the run; adds one to its version. */
+/** Changes an item of the run; adds one to its version. @returns false when it is not as the condition has it */
 export async function changePart(
   table: Table,
   key: Key,
   set: Readonly<Record<string, Value>>,
-): Promise<void> {
-  await table.update(key, { set, add: { version: 1 } });
+  condition?: Condition,
+): Promise<boolean> {
+  return (await table.update(key, { set, add: { version: 1 } }, condition)) !== undefined;
 }
 
 async function all(table: Table, runId: string, prefix: string): Promise<Item[]> {
