@@ -67,10 +67,9 @@ export function storesOf({ dependencies, request, lock, state }: Begun, real: Ob
       ? new PreviewBucket(real, { now: () => new Date(now()) })
       : paced(fencedObjects(real, lock), { dependencies, state }, share);
   const stores: Stores = {
-    metadata: new Metadata(
-      request.dryRun ? previewOf(table, { request, settings, startedAt }) : table,
-      newId,
-    ),
+    metadata: request.dryRun
+      ? previewOf(table, newId, { request, settings, startedAt })
+      : new Metadata(table, newId),
     bucket: new RegistryBucket(objects, layout, request.dryRun ? undefined : markers),
     onRestored: (blob) => tally.restored.push(blob),
     onRelinked: async (id, writtenAt) => {

@@ -43,6 +43,7 @@ import {
 } from './items.ts';
 import { OneForMany } from './one-for-many.ts';
 import { nameOf } from './order.ts';
+import type { Forgets } from './preview-table.ts';
 import type { Change, Item, Key, Table, Value } from './table.ts';
 
 /** How long a tombstone, and the removed edges under it, outlive the deletion (milliseconds). */
@@ -93,12 +94,17 @@ interface PagesOptions {
 export class Metadata {
   readonly table: Table;
   readonly #stamp: () => string;
+  readonly #forgets: Forgets | undefined;
   readonly #releases = new OneForMany();
 
-  /** @param stamp makes a new unique string for each write, so that a write whose answer was lost is recognised. */
-  constructor(table: Table, stamp: () => string) {
+  /**
+   * @param stamp makes a new unique string for each write, so that a write whose answer was lost is recognised.
+   * @param forgets of a preview that does not remember each change. @default all are remembered
+   */
+  constructor(table: Table, stamp: () => string, forgets?: Forgets) {
     this.table = table;
     this.#stamp = stamp;
+    this.#forgets = forgets;
   }
 
   async manifest(name: string, digest: Digest): Promise<ManifestItem | undefined> {
@@ -297,8 +303,19 @@ export class Metadata {
    */
   async releaseReference(digest: Digest, name: string, touch: Touch): Promise<void> {
     await this.#releases.do(`${name}@${digest}`, async () => {
+      if (await this.#isForgotten(digest, touch)) return;
       if (!(await this.referencedIn(digest, name))) await this.releaseBlob(digest, touch);
     });
+  }
+
+  /** Whether a touch would not be remembered, so that nothing need be looked for before it. */
+  async #isForgotten(digest: Digest, { at, grace }: Touch): Promise<boolean> {
+    const forgets = this.#forgets;
+    if (forgets === undefined) return false;
+    const before = await this.table.get(blobKey(digest));
+    if (before?.['state'] !== 'live') return false;
+    const touch = { at: Math.max(at, Number(before['touchedAt'])), grace };
+    return forgets({ ...before, ...live(blobQueue(digest), touch) }, before);
   }
 
   /** A layer that many images share loses many holders at a time: one touch after all of them serves them all. */
